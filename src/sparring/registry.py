@@ -1,0 +1,131 @@
+"""An index of names: what can be asked for by a word on the command line, and which settings it takes.
+
+A registry is an index, not a gate: every entry can be imported and called without it.
+
+    generators: Registry[nn.Module] = Registry("generator", package="sparring.models.gan")
+
+    @generators("dcgan", paper="arXiv:1511.06434")
+    class DCGANGenerator(nn.Module):
+        '''Fractionally-strided convolutions from noise to a picture.'''
+        def __init__(self, spec, *, width: Annotated[int, "channels of the layer next to the picture"] = 64): ...
+
+Keyword-only parameters are the entry's settings: their annotation is the type, the text in `Annotated` the meaning.
+A file dropped into the package is found, because the package is walked; outside packages add theirs through the
+entry-point group `sparring.<kind>`.
+"""
+
+import importlib
+import inspect
+import pkgutil
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Annotated, Any, Generic, TypeVar
+
+from sparring.errors import UsageError, did_you_mean
+
+T = TypeVar("T")
+Builder = TypeVar("Builder", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """One keyword of an entry: its type, its default and what it means."""
+
+    name: str
+    type: Any
+    default: Any
+    meaning: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry(Generic[T]):
+    """One registered name."""
+
+    name: str
+    build: Callable[..., T]
+    paper: str
+
+    @property
+    def summary(self) -> str:
+        """First line of the docstring."""
+        return (inspect.getdoc(self.build) or "").split("\n", 1)[0]
+
+    @property
+    def settings(self) -> Mapping[str, Setting]:
+        """The keyword-only parameters of the constructor or function."""
+        return {setting.name: setting for setting in _keyword_settings(self.build)}
+
+
+class Registry(Generic[T]):
+    """Names of one kind, filled by decorators in the modules of `package`.
+
+    Args:
+        kind: what an entry is, as an error message calls it ("generator").
+        package: dotted name of the package whose modules register the entries; all of them are imported at first use.
+    """
+
+    def __init__(self, kind: str, *, package: str) -> None:
+        self.kind = kind
+        self.package = package
+        self._entries: dict[str, Entry[T]] = {}
+        self._walked = False
+
+    def __call__(self, name: str, *, paper: str = "") -> Callable[[Builder], Builder]:
+        """Register a class or function under `name`; a name that is taken raises."""
+
+        def register(build: Builder) -> Builder:
+            if name in self._entries:
+                raise ValueError(f"{self.kind} '{name}' is registered twice: {self._entries[name].build} and {build}")
+            self._entries[name] = Entry(name=name, build=build, paper=paper)
+            return build
+
+        return register
+
+    def __getitem__(self, name: str) -> Entry[T]:
+        self._walk()
+        if name not in self._entries:
+            raise UsageError(f"unknown {self.kind} '{name}'. {did_you_mean(name, self._entries)}")
+        return self._entries[name]
+
+    def __contains__(self, name: str) -> bool:
+        self._walk()
+        return name in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        self._walk()
+        return iter(sorted(self._entries))
+
+    def build(self, name: str, *args: Any, settings: Mapping[str, Any] | None = None) -> T:
+        """Build an entry; a setting that it does not take raises `UsageError` with the closest match."""
+        entry = self[name]
+        chosen = dict(settings or {})
+        for key in chosen:
+            if key not in entry.settings:
+                raise UsageError(f"{self.kind} '{name}' has no setting '{key}'. {did_you_mean(key, entry.settings)}")
+        return entry.build(*args, **chosen)
+
+    def _walk(self) -> None:
+        if self._walked:
+            return
+        self._walked = True
+        package = importlib.import_module(self.package)
+        for module in pkgutil.walk_packages(package.__path__, prefix=f"{self.package}."):
+            importlib.import_module(module.name)
+        for point in entry_points(group=f"sparring.{self.kind.replace(' ', '_')}"):
+            point.load()
+
+
+def _keyword_settings(build: Callable[..., Any]) -> Iterator[Setting]:
+    target = build.__init__ if inspect.isclass(build) else build
+    hints = typing.get_type_hints(target, include_extras=True)
+    for parameter in inspect.signature(target).parameters.values():
+        if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
+            continue
+        hint = hints.get(parameter.name, Any)
+        meaning = ""
+        if typing.get_origin(hint) is Annotated:
+            hint, *notes = typing.get_args(hint)
+            meaning = str(notes[0])
+        yield Setting(name=parameter.name, type=hint, default=parameter.default, meaning=meaning)
