@@ -1,0 +1,84 @@
+"""What a reader finds: pictures not yet decoded or arrays not yet packed, with their labels and given splits.
+
+A reader turns a source (a folder, an archive, an array file, a name) into one `Collection`. Nothing here decodes; nothing
+here imports torch.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Split = Literal["train", "validation", "test"]
+
+
+@dataclass(frozen=True, slots=True)
+class FilePlace:
+    """A picture that is a file of its own, or `size` bytes at `offset` of an uncompressed archive."""
+
+    path: Path
+    offset: int = 0
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ZipPlace:
+    """A picture that is a member of a zip archive."""
+
+    path: Path
+    member: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One encoded picture. `name` is its path inside the source, as a user would write it."""
+
+    name: str
+    place: FilePlace | ZipPlace
+    label: str | None = None
+    split: Split | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArrayBlock:
+    """Decoded pictures: uint8 [N, H, W] or [N, H, W, C] with labels int64 [N] (-1: none), or None without classes."""
+
+    name: str
+    pictures: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.int64] | None = None
+    split: Split | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """A file that is not used, and the reason in words."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collection:
+    """All that a reader found.
+
+    Args:
+        name: short name of the data, used in the run folder's name ("photos").
+        source: what the user asked for, as given.
+        layout: how it was understood, in words ("class folders, given splits train and test").
+        classes: names of the classes, sorted, or in the order that a data set publishes; empty where there are none.
+            `ArrayBlock.labels` index this tuple.
+        items: encoded pictures; or
+        blocks: decoded pictures. Exactly one of the two is filled.
+    """
+
+    name: str
+    source: str
+    layout: str
+    classes: tuple[str, ...] = ()
+    items: Sequence[Item] = ()
+    blocks: Sequence[ArrayBlock] = ()
+    skipped: Sequence[Skipped] = ()
+    notes: Sequence[str] = field(default_factory=tuple)

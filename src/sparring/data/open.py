@@ -1,0 +1,241 @@
+"""The one entry to the data: any source in, packed parts, a spec and a report out."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from sparring.data.cache import Cache, default_cache
+from sparring.data.collection import Collection, Split
+from sparring.data.decode import SMALLEST_SIDE
+from sparring.data.facts import LARGEST_SIZE, Facts, Wish, decide
+from sparring.data.find import Found, find_source
+from sparring.data.pack import Packed, Progress, check_usable, find, pack
+from sparring.data.report import DataReport, make_report
+from sparring.data.sources import ArrayPictures, EncodedPictures
+from sparring.data.spec import ImageSpec
+from sparring.data.split import Labels, assign, limit_labels
+from sparring.errors import DataError, UsageError
+
+Rows = npt.NDArray[np.int64]
+Parts = Mapping[Split, tuple[Rows, Labels | None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One part: `x` uint8 [N, H, W, C], memory-mapped; `y` int64 [N], -1 without a label, or None without classes."""
+
+    x: npt.NDArray[np.uint8]
+    y: Labels | None
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """A source, open: its spec, the parts "train", "validation" and perhaps "test", and what was read and why."""
+
+    name: str
+    spec: ImageSpec
+    parts: Mapping[str, Part]
+    report: DataReport
+
+
+def open_data(
+    source: str,
+    *,
+    size: int | None = None,
+    fit: Literal["crop", "pad"] = "crop",
+    channels: int | None = None,
+    conditional: bool = True,
+    labels: int | None = None,
+    seed: int = 0,
+    cache: Path | None = None,
+    on_progress: Callable[[str, int, int | None], None] | None = None,
+) -> Data:
+    """Open a folder, an archive, an array file or a data set by name.
+
+    Args:
+        source: a path if it exists, else a registered name.
+        size: pixels of a side, 8 to 256; by default what the pictures suggest (`facts.decide`).
+        fit: "crop" cuts the centre square, "pad" keeps everything and fills up with the border's mean colour.
+        channels: 1, 3 or 4 (with alpha); by default 1 where no picture shows colour, else 3.
+        conditional: False drops the labels.
+        labels: keep only so many labels of train, balanced over the classes; the others become -1.
+        seed: draws those labels, and nothing else.
+        cache: where packed pictures are kept (default: SPARRING_CACHE, else the system's usual place).
+        on_progress: called with a text, what is done and what there is to do (None: not known).
+
+    Raises:
+        UsageError: an option that can't be, or an unknown name.
+        DataError: the source can't be used.
+        MachineError: the cache can't be used.
+    """
+    wish = _wish(size, fit, channels)
+    _check_labels(labels, conditional=conditional)
+    store = Cache(cache or default_cache())
+    progress = on_progress or _silent
+    with _opened(source, store, progress, keep=True) as (collection, pictures):
+        packed = pack(pictures, wish, store, progress)
+        classes = collection.classes if conditional else ()
+        parts = _label_parts(packed.facts, packed.parts, _codes(collection, classes), classes, labels, seed)
+        report = make_report(
+            collection,
+            packed.shape,
+            packed.facts,
+            packed.errors,
+            pictures.names,
+            parts,
+            exact=True,
+            labels=labels,
+            seed=seed,
+        )
+        return Data(name=collection.name, spec=_spec(packed, classes), parts=_parts(packed, parts), report=report)
+
+
+def inspect_data(
+    source: str,
+    *,
+    size: int | None = None,
+    fit: Literal["crop", "pad"] = "crop",
+    channels: int | None = None,
+    conditional: bool = True,
+    cache: Path | None = None,
+    on_progress: Callable[[str, int, int | None], None] | None = None,
+) -> DataReport:
+    """What `open_data` would read, and how, without packing: from the pack if there is one, else from the headers
+    alone.
+
+    Nothing is written, but for what a named data set needs to be downloaded, and a temporary file where a compressed
+    tar must be decompressed to be read. Headers do not show whether a file is cut short: such files are found when
+    packing.
+
+    Args, Raises: as `open_data`.
+    """
+    wish = _wish(size, fit, channels)
+    store = Cache(cache or default_cache())
+    progress = on_progress or _silent
+    with _opened(source, store, progress, keep=False) as (collection, pictures):
+        classes = collection.classes if conditional else ()
+        codes = _codes(collection, classes)
+        packed = find(pictures, wish, store)
+        if packed is not None:
+            parts = _label_parts(packed.facts, packed.parts, codes, classes, None, 0)
+            return make_report(collection, packed.shape, packed.facts, packed.errors, pictures.names, parts, exact=True)
+        return _inspect(collection, pictures, wish, codes, classes, progress)
+
+
+def _inspect(
+    collection: Collection,
+    pictures: EncodedPictures | ArrayPictures,
+    wish: Wish,
+    codes: Labels,
+    classes: Sequence[str],
+    on_progress: Progress,
+) -> DataReport:
+    facts, errors = pictures.inspect(on_progress)
+    check_usable(facts, errors, pictures.names)
+    exact = isinstance(pictures, ArrayPictures)
+    usable = np.flatnonzero(facts["ok"])
+    given = [pictures.given[index] for index in usable.tolist()]
+    rows = assign(facts["hash"][usable], given) if exact else _given_parts(given)
+    parts = {name: usable[part] for name, part in rows.items()}
+    labelled = _label_parts(facts, parts, codes, classes, None, 0)
+    return make_report(collection, decide(facts, wish), facts, errors, pictures.names, labelled, exact=exact)
+
+
+def _given_parts(given: Sequence[Split | None]) -> dict[Split, Rows]:
+    names = np.array([split or "train" for split in given])
+    parts: tuple[Split, ...] = ("train", "validation", "test")
+    return {name: np.flatnonzero(names == name) for name in parts if bool((names == name).any())}
+
+
+@contextmanager
+def _opened(
+    source: str, store: Cache, on_progress: Progress, *, keep: bool
+) -> Iterator[tuple[Collection, EncodedPictures | ArrayPictures]]:
+    with ExitStack() as stack:
+        found: Found = stack.enter_context(find_source(source, store, on_progress, keep=keep))
+        collection = found.collection
+        if collection.blocks:
+            yield collection, ArrayPictures(collection.blocks)
+            return
+        _check_items(collection)
+        pictures = EncodedPictures(collection.items, fingerprint=found.fingerprint, stage=found.stage)
+        yield collection, stack.enter_context(pictures)
+
+
+def _check_items(collection: Collection) -> None:
+    count = len(collection.items)
+    if count == 1:
+        raise DataError(f"{collection.source}: there is only one picture. Training needs many: a few hundred at least.")
+    if count:
+        return
+    if not collection.skipped:
+        raise DataError(f"{collection.source}: there is nothing in it. Expected pictures, or folders of pictures.")
+    shown = "".join(f"\n  {skipped.name}: {skipped.reason}" for skipped in collection.skipped[:5])
+    raise DataError(f"{collection.source}: none of its {len(collection.skipped):,} files is a picture. Found:{shown}")
+
+
+def _wish(size: int | None, fit: str, channels: int | None) -> Wish:
+    if size is not None and not SMALLEST_SIDE <= size <= LARGEST_SIZE:
+        raise UsageError(f"--size {size}: expected {SMALLEST_SIDE} to {LARGEST_SIZE} pixels.")
+    if channels not in (None, 1, 3, 4):
+        raise UsageError(f"--channels {channels}: expected 1 (grey), 3 (colour) or 4 (colour with alpha).")
+    if fit not in ("crop", "pad"):
+        raise UsageError(f"--fit {fit}: expected crop or pad.")
+    return Wish(size=size, channels=channels, fit="crop" if fit == "crop" else "pad")
+
+
+def _check_labels(labels: int | None, *, conditional: bool) -> None:
+    if labels is None:
+        return
+    if not conditional:
+        raise UsageError("--labels can't go with --unconditional, which uses no label at all. Leave out one of them.")
+    if labels < 1:
+        raise UsageError(f"--labels {labels}: expected 1 or more.")
+
+
+def _codes(collection: Collection, classes: Sequence[str]) -> Labels:
+    """The label of every picture, -1 without one."""
+    if collection.blocks:
+        blocks = [np.full(len(b.pictures), -1) if b.labels is None else b.labels for b in collection.blocks]
+        return np.concatenate(blocks).astype(np.int64)
+    index = {name: number for number, name in enumerate(classes)}
+    return np.array([-1 if item.label is None else index.get(item.label, -1) for item in collection.items], np.int64)
+
+
+def _label_parts(
+    facts: Facts,
+    rows: Mapping[Split, Rows],
+    codes: Labels,
+    classes: Sequence[str],
+    labels: int | None,
+    seed: int,
+) -> Parts:
+    parts: dict[Split, tuple[Rows, Labels | None]] = {}
+    for name, part in rows.items():
+        own = codes[part] if classes else None
+        if name == "train" and labels is not None:
+            known = own if own is not None else np.full(len(part), -1, np.int64)
+            own = limit_labels(known, facts["hash"][part], keep=labels, classes=classes, seed=seed)
+        parts[name] = (part, own)
+    return parts
+
+
+def _spec(packed: Packed, classes: tuple[str, ...]) -> ImageSpec:
+    size, channels = packed.shape.size, packed.shape.channels
+    return ImageSpec(channels=channels, height=size, width=size, classes=classes)
+
+
+def _parts(packed: Packed, parts: Parts) -> dict[str, Part]:
+    return {name: Part(x=packed.pixels(name), y=labels) for name, (_, labels) in parts.items()}
+
+
+def _silent(text: str, done: int, total: int | None) -> None:
+    """No progress is shown."""

@@ -1,0 +1,43 @@
+"""What one example looks like: everything that a model needs to know about the data to be built."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageSpec:
+    """Pictures, or volumes where `depth` is given. Stored as uint8 [H, W, C]; float in [-1, 1], NCHW, on the device."""
+
+    channels: int
+    height: int
+    width: int
+    depth: int | None = None
+    classes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SequenceSpec:
+    """Real-valued series of `length` steps with `channels` values each: float32 [L, C]."""
+
+    channels: int
+    length: int
+    classes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenSpec:
+    """Whole numbers below `vocabulary`, `length` of them an example: int32 [L]."""
+
+    vocabulary: int
+    length: int
+    classes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableSpec:
+    """Rows of named real-valued columns: float32 [F]."""
+
+    columns: tuple[str, ...]
+    classes: tuple[str, ...] = ()
+
+
+Spec = ImageSpec | SequenceSpec | TokenSpec | TableSpec
