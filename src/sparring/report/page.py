@@ -1,0 +1,143 @@
+"""report.html: pictures over time, curves with their floors, hints, and how to run it again, in one file.
+
+The page loads nothing: its pictures and drawings are inside, and its own rules forbid it the network. The same run
+gives the same bytes.
+"""
+
+import base64
+import hashlib
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from sparring.report import parts
+from sparring.report.frames import Frame, frames_of, real_frame
+from sparring.report.groups import lines_of, panels
+from sparring.runfolder import RunFolder, machine_errors
+
+NAME = "report.html"
+
+
+def build_report(folder: RunFolder) -> Path:
+    """Write the report of a run, finished or not; whatever the run does not have yet is left out with a word.
+
+    Args:
+        folder: the run; only report.html is written to it.
+
+    Returns:
+        The page.
+
+    Raises:
+        UsageError: a file of the run was changed by hand and can't be read.
+        MachineError: the disk refused.
+    """
+    with machine_errors(folder.path):
+        page = _page(folder)
+    folder.write_text(NAME, page)
+    return folder.path / NAME
+
+
+def _page(folder: RunFolder) -> str:
+    here = files("sparring.report")
+    script = (here / "page.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    rows, events = folder.rows(), folder.events()
+    return Template((here / "page.html").read_text(encoding="utf-8")).substitute(
+        script=script,
+        script_digest=digest,
+        style=(here / "page.css").read_text(encoding="utf-8"),
+        name=parts.escaped(folder.path.name),
+        tiles=_tiles(folder, rows, events),
+        pictures=_pictures(folder),
+        hints=parts.hints(events),
+        curves=_curves(folder, rows),
+        measurements=parts.measurements(rows) if rows else "",
+        plan=_facts(folder, "recipe.json"),
+        data=_facts(folder, "data.json"),
+        environment=_facts(folder, "environment.json"),
+        again=_again(folder),
+    )
+
+
+def _tiles(folder: RunFolder, rows: list[dict[str, Any]], events: list[dict[str, Any]]) -> str:
+    saved = folder.saved_at()
+    seen = max([float(rows[-1].get("kimg") or 0) if rows else 0.0, saved[0] / 1000 if saved else 0.0])
+    shown = [parts.tile("Trained on", f"{parts.number(seen)} kimg", "thousand reals seen")]
+    lines = lines_of(rows)
+    for name, line in lines.items():
+        if name.startswith("fd_") and not line.floor and line.last is not None:
+            floor = lines[f"{name}_floor"].last if f"{name}_floor" in lines else None
+            note = f"floor {parts.number(floor)}" if floor is not None else "no floor measured"
+            shown.append(parts.tile(name, parts.number(line.last), note))
+    last_saved = f"last at {parts.number(saved[0] / 1000)} kimg" if saved else "none is complete yet"
+    shown.append(parts.tile("Checkpoints", str(len(saved)), last_saved))
+    pressing = sum(event.get("severity") in ("warning", "error") for event in events)
+    shown.append(parts.tile("Warnings", str(pressing), "see below" if pressing else "nothing looked wrong"))
+    return "".join(shown)
+
+
+def _pictures(folder: RunFolder) -> str:
+    frames, real = frames_of(folder), real_frame(folder)
+    if not frames and real is None:
+        return parts.empty("No pictures yet.")
+    made = _made(frames) if frames else ""
+    reals = ""
+    if real is not None:
+        image = _image(real, alt="Real pictures, for comparison")
+        reals = f"<figure class=sheet>{image}<figcaption><b>Real</b> for comparison</figcaption></figure>"
+    return f'<div class="sheets">{made}{reals}</div>'
+
+
+def _made(frames: list[Frame]) -> str:
+    last = len(frames) - 1
+    images = "".join(
+        _image(
+            frame, alt=f"Generated pictures, {frame.when}", more=f' class="frame"{"" if index == last else " hidden"}'
+        )
+        for index, frame in enumerate(frames)
+    )
+    slider = ""
+    if last > 0:
+        slider = (
+            '<div class="scrub" id="scrub" hidden><button type="button" id="play">Play</button><input type="range" '
+            f'id="time" min="0" max="{last}" value="{last}" aria-label="Step through training"></div>'
+        )
+    when = parts.escaped(frames[last].when)
+    return (
+        f'<figure class="sheet">{images}<figcaption><b>Generated</b> <span id="when">{when}</span></figcaption>'
+        f"{slider}</figure>"
+    )
+
+
+def _image(frame: Frame, *, alt: str, more: str = "") -> str:
+    size = f'width="{frame.width}" height="{frame.height}"'
+    text = f'alt="{parts.escaped(alt)}" data-when="{parts.escaped(frame.when)}"'
+    return f'<img src="{frame.address}" {size} {text}{more}>'
+
+
+def _curves(folder: RunFolder, rows: list[dict[str, Any]]) -> str:
+    meanings = folder.meanings()
+    drawn = [
+        parts.figure(panel, key=f"curve{index}", meanings=meanings) for index, panel in enumerate(panels(rows), start=1)
+    ]
+    return f'<div class="panels">{"".join(drawn)}</div>' if drawn else parts.empty("Nothing measured yet.")
+
+
+def _facts(folder: RunFolder, name: str) -> str:
+    if not (folder.path / name).exists():
+        return parts.empty(f"{name} is not written yet.")
+    return parts.facts(folder.read_json(name))
+
+
+def _again(folder: RunFolder) -> str:
+    place = f"{folder.path.parent.name}/{folder.path.name}"
+    given = folder.read_text("command.txt").strip() if (folder.path / "command.txt").exists() else ""
+    lines = [given] * bool(given)
+    lines += [f"sparring train --like {place}", f"sparring train --resume {place}", f"sparring sample {place} -n 64"]
+    meanings = ["what was run"] * bool(given)
+    meanings += ["run it again from the start", "go on where it stopped", "make pictures with it"]
+    return "".join(
+        f"<dt>{parts.escaped(meaning)}</dt><dd><pre><code>{parts.escaped(line)}</code></pre></dd>"
+        for meaning, line in zip(meanings, lines, strict=True)
+    )
