@@ -9,13 +9,15 @@ A registry is an index, not a gate: every entry can be imported and called witho
         '''Fractionally-strided convolutions from noise to a picture.'''
         def __init__(self, spec, *, width: Annotated[int, "channels of the layer next to the picture"] = 64): ...
 
-Keyword-only parameters are the entry's settings: their annotation is the type, the text in `Annotated` the meaning.
+Keyword-only parameters are the entry's settings: their annotation is the type, the text in `Annotated` the meaning, a
+`Range` behind it the values that can be.
 A file dropped into the package is found, because the package is walked; outside packages add theirs through the
 entry-point group `sparring.<kind>`.
 """
 
 import importlib
 import inspect
+import math
 import pkgutil
 import typing
 from collections.abc import Callable, Iterator, Mapping
@@ -29,14 +31,31 @@ T = TypeVar("T")
 Builder = TypeVar("Builder", bound=Callable[..., Any])
 
 
+@dataclass(frozen=True)
+class Range:
+    """Stands behind the meaning in `Annotated`: at least `least` and below `below`, in tuples each value."""
+
+    least: float
+    below: float = math.inf
+
+
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """One keyword of an entry: its type, its default and what it means."""
+    """One keyword of an entry: its type, its default, what it means, and the values that can be."""
 
     name: str
     type: Any
     default: Any
     meaning: str
+    range: Range | None = None
+
+    def refuse_outside(self, value: Any, option: str) -> None:
+        """Raise `UsageError` where `value` is a number, or holds one, outside the range. None is no number."""
+        numbers = value if isinstance(value, tuple) else () if value is None else (value,)
+        if self.range is None or all(self.range.least <= number < self.range.below for number in numbers):
+            return
+        below = "" if self.range.below == math.inf else f" and below {self.range.below:g}"
+        raise UsageError(f"{option}={value}: expected {self.range.least:g} or more{below}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,23 +117,30 @@ class Registry(Generic[T]):
         return iter(sorted(self._entries))
 
     def build(self, name: str, *args: Any, settings: Mapping[str, Any] | None = None) -> T:
-        """Build an entry; a setting that it does not take raises `UsageError` with the closest match."""
+        """Build an entry.
+
+        Raises:
+            UsageError: a setting that it does not take, with the closest match, or a value out of its range.
+        """
         entry = self[name]
         chosen = dict(settings or {})
-        for key in chosen:
-            if key not in entry.settings:
-                raise UsageError(f"{self.kind} '{name}' has no setting '{key}'. {did_you_mean(key, entry.settings)}")
+        known = entry.settings
+        for key, value in chosen.items():
+            if key not in known:
+                raise UsageError(f"{self.kind} '{name}' has no setting '{key}'. {did_you_mean(key, known)}")
+            known[key].refuse_outside(value, f"{self.kind} '{name}': {key}")
         return entry.build(*args, **chosen)
 
     def _walk(self) -> None:
         if self._walked:
             return
-        self._walked = True
         package = importlib.import_module(self.package)
         for module in pkgutil.walk_packages(package.__path__, prefix=f"{self.package}."):
             importlib.import_module(module.name)
         for point in entry_points(group=f"sparring.{self.kind.replace(' ', '_')}"):
             point.load()
+        # Only now: after a module that can't be imported, the next look must fail as loudly as the first.
+        self._walked = True
 
 
 def _keyword_settings(build: Callable[..., Any]) -> Iterator[Setting]:
@@ -124,8 +150,14 @@ def _keyword_settings(build: Callable[..., Any]) -> Iterator[Setting]:
         if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
             continue
         hint = hints.get(parameter.name, Any)
-        meaning = ""
-        if typing.get_origin(hint) is Annotated:
-            hint, *notes = typing.get_args(hint)
-            meaning = str(notes[0])
-        yield Setting(name=parameter.name, type=hint, default=parameter.default, meaning=meaning)
+        yield annotated_setting(parameter.name, hint, parameter.default)
+
+
+def annotated_setting(name: str, hint: Any, default: Any, *, meaning: str = "") -> Setting:
+    """The setting that an annotation describes: `Annotated[type, "meaning", Range(...)]`, the notes in any order."""
+    notes: list[Any] = []
+    if typing.get_origin(hint) is Annotated:
+        hint, *notes = typing.get_args(hint)
+    meaning = next((note for note in notes if isinstance(note, str)), meaning)
+    limits = next((note for note in notes if isinstance(note, Range)), None)
+    return Setting(name=name, type=hint, default=default, meaning=meaning, range=limits)

@@ -1,4 +1,4 @@
-"""Pictures that are arrays already: `.npz`, `.npy`, IDX files and CIFAR batches.
+"""Pictures that are arrays already: which reader a source is for, and `.npz` and `.npy` files themselves.
 
 Keys of an `.npz` (case does not matter; PART is train, training, val, valid, validation or test):
 
@@ -24,9 +24,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sparring.data.array_values import Array, channels_last, describe, index_classes, to_uint8
-from sparring.data.cifar import is_cifar_source, read_cifar
 from sparring.data.collection import ArrayBlock, Collection, Split
-from sparring.data.idx import is_idx_source, read_idx
+from sparring.data.readers.base import reader_for, readers
 from sparring.errors import DataError, MachineError
 
 _Kind = Literal["images", "labels"]
@@ -74,8 +73,7 @@ _DAMAGE = (
 def is_array_source(path: Path) -> bool:
     """Whether `path` is an array file or a folder of them, judged by names; no content is read."""
     try:
-        is_numpy = path.suffix.lower() in {".npz", ".npy"} and path.is_file()
-        return is_numpy or is_idx_source(path) or is_cifar_source(path)
+        return reader_for(path) is not None
     except OSError:
         return False
 
@@ -91,17 +89,18 @@ def read_arrays(path: Path) -> Collection:
         DataError: damaged, of another kind, or with values that are no pictures or labels; the message says which.
         MachineError: it does not fit in the memory.
     """
-    suffix = path.suffix.lower()
+    reader = reader_for(path)
+    if reader is None:
+        raise DataError(f"{path}: no array file that is known. Expected one of: {', '.join(readers)}.")
     try:
-        if suffix in {".npz", ".npy"}:
-            return _read_npz(path) if suffix == ".npz" else _read_npy(path)
-        return read_idx(path) if is_idx_source(path) else read_cifar(path)
+        return reader.read(path)
     except MemoryError as error:
         size = f" ({path.stat().st_size / 1e9:.1f} GB)" if path.is_file() else ""
         raise MachineError(f"{path}{size} does not fit in the memory. A uint8 .npy stays on the disk.") from error
 
 
-def _read_npy(path: Path) -> Collection:
+def read_npy(path: Path) -> Collection:
+    """Read one array of pictures, see `read_arrays`."""
     try:
         with path.open("rb") as file:
             _check_header(file, path.stat().st_size, str(path))
@@ -117,7 +116,8 @@ def _read_npy(path: Path) -> Collection:
     )
 
 
-def _read_npz(path: Path) -> Collection:
+def read_npz(path: Path) -> Collection:
+    """Read named arrays of pictures and labels, see `read_arrays`."""
     try:
         with zipfile.ZipFile(path) as archive:
             members = {_key(name): name for name in archive.namelist() if name.endswith(".npy")}

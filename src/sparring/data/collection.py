@@ -1,7 +1,7 @@
 """What a reader finds: pictures not yet decoded or arrays not yet packed, with their labels and given splits.
 
-A reader turns a source (a folder, an archive, an array file, a name) into one `Collection`. Nothing here decodes; nothing
-here imports torch.
+A reader turns a source (a folder, an archive, an array file, a name) into one `Collection`. Nothing here decodes or
+imports torch.
 """
 
 from collections.abc import Sequence

@@ -1,0 +1,1 @@
+"""Formats that hold decoded pictures: one file each, found where it is dropped."""
