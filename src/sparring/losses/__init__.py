@@ -1,0 +1,1 @@
+"""Losses, penalties and objectives: what each player is judged by."""

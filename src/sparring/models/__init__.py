@@ -1,0 +1,1 @@
+"""Architectures, one file a family. Constructors take the data's spec and keyword-only settings."""

@@ -1,0 +1,122 @@
+"""Compact: the networks of the default recipe, measured to learn the most per minute on a CPU.
+
+Generator: a linear map from (z, class) to the smallest map, transposed 4x4 convolutions with batch norm up to the full
+size, a 3x3 convolution to the picture. Discriminator: strided 4x4 convolutions without any normalisation (a gradient
+penalty on single examples needs none that mixes them, arXiv:1704.00028, section 4), a 3x3 convolution on the smallest
+map, a linear head. Both are initialised for their activations (He et al., arXiv:1502.01852); the class enters as in
+`dcgan`. The logit is divided by the root of the number of features, as an equalised learning rate does
+(arXiv:1710.10196, section 4.1): without it one step of Adam moves all logits by several units, and D overshoots.
+"""
+
+import math
+from itertools import pairwise
+from typing import Annotated
+
+import torch
+from torch import Tensor, nn
+
+from sparring.data.spec import Spec
+from sparring.models.gan.base import (
+    Discriminator,
+    Generator,
+    Projection,
+    Sides,
+    discriminators,
+    generators,
+    image_spec,
+)
+from sparring.registry import Range
+
+SLOPE = 0.2
+
+
+@generators("compact")
+class CompactGenerator(Generator):
+    """Linear, transposed convolutions with batch norm and ReLU, a last 3x3 convolution, tanh."""
+
+    def __init__(
+        self,
+        spec: Spec,
+        *,
+        width: Annotated[int, "channels one halving below the picture; half of it at the full size", Range(1)] = 32,
+        z_dim: Annotated[int, "size of the noise", Range(1)] = 128,
+        embedding: Annotated[int, "size of the class's embedding, joined to z", Range(1)] = 32,
+    ) -> None:
+        super().__init__()
+        spec = image_spec(spec)
+        self.z_dim = z_dim
+        self.embedding = nn.Embedding(len(spec.classes), embedding) if spec.classes else None
+        sides = Sides(spec.height, spec.width)
+        widths = (*sides.widths(width)[::-1], max(8, width // 2))
+        self._base = (widths[0], *sides.base)
+        self.linear = nn.Linear(z_dim + (embedding if spec.classes else 0), math.prod(self._base))
+        upward = sides.chain[::-1]
+        layers: list[nn.Module] = [nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True)]
+        for stage, (small, large) in enumerate(pairwise(upward)):
+            inputs, outputs = widths[stage], widths[stage + 1]
+            odd = (large[0] - 2 * small[0], large[1] - 2 * small[1])
+            layers.append(nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, output_padding=odd, bias=False))
+            layers += [nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)]
+        self.layers = nn.Sequential(*layers, nn.Conv2d(widths[-1], spec.channels, 3, 1, 1), nn.Tanh())
+        self.apply(_he_init)
+
+    def forward(self, z_BZ: Tensor, condition: Tensor | None = None) -> Tensor:
+        """See `Generator.forward`."""
+        if self.embedding is not None:
+            assert condition is not None, "a conditional generator needs labels"
+            z_BZ = torch.cat([z_BZ, self.embedding(condition).to(z_BZ.dtype)], 1)
+        h_BCHW = self.linear(z_BZ).unflatten(1, self._base).contiguous(memory_format=torch.channels_last)
+        pictures: Tensor = self.layers(h_BCHW)
+        return pictures
+
+
+@discriminators("compact")
+class CompactDiscriminator(Discriminator):
+    """Strided convolutions with LeakyReLU 0.2 and no normalisation, a 3x3 convolution, a linear head."""
+
+    def __init__(
+        self,
+        spec: Spec,
+        *,
+        width: Annotated[int, "channels of the layer next to the picture", Range(1)] = 32,
+    ) -> None:
+        super().__init__()
+        spec = image_spec(spec)
+        sides = Sides(spec.height, spec.width)
+        widths = (spec.channels, *sides.widths(width))
+        layers: list[nn.Module] = []
+        for inputs, outputs in pairwise(widths):
+            layers += [nn.Conv2d(inputs, outputs, 4, 2, 1), nn.LeakyReLU(SLOPE, inplace=True)]
+        layers += [nn.Conv2d(widths[-1], widths[-1], 3, 1, 1), nn.LeakyReLU(SLOPE, inplace=True)]
+        self.layers = nn.Sequential(*layers)
+        self._map = (widths[-1], *sides.base)
+        self.head = nn.Linear(math.prod(self._map), 1)
+        self._head_scale = 1 / math.sqrt(self.head.in_features)
+        self.projection = Projection(len(spec.classes), math.prod(self._map)) if spec.classes else None
+        self.apply(_he_init)
+        nn.init.normal_(self.head.weight)
+
+    def features(self, x_BCHW: Tensor) -> Tensor:
+        """The last map of features, flattened: [B, F]."""
+        h_BCHW: Tensor = self.layers(x_BCHW)
+        return h_BCHW.flatten(1)
+
+    def forward(self, x_BCHW: Tensor, label: Tensor | None = None) -> Tensor:
+        """See `Discriminator.forward`."""
+        h_BF = self.features(x_BCHW)
+        logit_B: Tensor = self.head(h_BF).flatten()
+        if self.projection is not None and label is not None:
+            logit_B = logit_B + self.projection(h_BF, label)
+        return logit_B * self._head_scale
+
+
+def _he_init(module: nn.Module) -> None:
+    """N(0, gain / sqrt(fan in)); a transposed convolution of stride 2 adds up a quarter of its kernel at each point."""
+    gain = math.sqrt(2 / (1 + SLOPE**2))
+    if isinstance(module, nn.ConvTranspose2d):
+        taps = module.kernel_size[0] * module.kernel_size[1] / (module.stride[0] * module.stride[1])
+        nn.init.normal_(module.weight, 0.0, gain / math.sqrt(module.in_channels * taps))
+    elif isinstance(module, nn.Conv2d | nn.Linear):
+        nn.init.normal_(module.weight, 0.0, gain / math.sqrt(module.weight[0].numel()))
+    if isinstance(module, nn.Conv2d | nn.Linear) and module.bias is not None:
+        nn.init.zeros_(module.bias)

@@ -1,0 +1,324 @@
+"""What one run is, as data: everything needed to start it again, to and from JSON. Registry names, no import paths."""
+
+import dataclasses
+import math
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from sparring.errors import UsageError, did_you_mean
+from sparring.registry import Range, Setting, annotated_setting
+
+FORMAT = 1
+"""Version of recipe.json. A run with a higher one was made by a newer sparring."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A registry name with the settings that differ from its defaults."""
+
+    name: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataChoice:
+    """Which data, and how they are read.
+
+    Args:
+        source: a path or the name of a data set.
+        size: side of the square pictures, 8 to 256; None: chosen from the data.
+        fit: `crop` cuts the middle out, `pad` keeps the whole picture.
+        channels: 1, 3 or 4; None: chosen from the data.
+        conditional: whether labels are used where there are some.
+        labels: only so many training labels are kept, balanced over the classes; None: all.
+    """
+
+    source: str
+    size: int | None = None
+    fit: Literal["crop", "pad"] = "crop"
+    channels: int | None = None
+    conditional: bool = True
+    labels: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlayerChoice:
+    """One player: its network, its optimiser (Adam) and its moves.
+
+    Args:
+        model: registry name of the network.
+        lr: Adam's rate.
+        betas: Adam's decays.
+        updates: updates in a round.
+        accumulate: parts that a batch is cut into, to fit into memory.
+        clip: largest norm of the gradient; None: not clipped.
+        ema_kimg: half-life of the average of the weights in thousands of examples; None: no average.
+        fall: how the rate falls to 0 at `kimg`: `constant` (not at all), `linear`, `cosine`.
+        warmup_kimg: thousands of examples over which the rate first rises.
+    """
+
+    model: Part
+    lr: Annotated[float, Range(1e-12)]
+    betas: Annotated[tuple[float, float], Range(0.0, below=1.0)] = (0.9, 0.999)
+    updates: Annotated[int, Range(1)] = 1
+    accumulate: Annotated[int, Range(1)] = 1
+    clip: Annotated[float | None, Range(1e-12)] = None
+    ema_kimg: Annotated[float | None, Range(0.0)] = None
+    fall: Literal["constant", "linear", "cosine"] = "constant"
+    warmup_kimg: Annotated[float, Range(0.0)] = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """One run.
+
+    Args:
+        name: the recipe's name.
+        data: which data.
+        players: by name, in the order in which they move.
+        objective: what a turn is, with its settings.
+        loss: the adversarial loss.
+        penalties: further terms of the discriminator.
+        batch: examples of one update.
+        kimg: thousands of examples (the reals that D sees) until the end.
+        log_kimg: thousands of examples between two rows of metrics.csv.
+        seed: of everything random.
+        precision: of the forward passes; `auto` is resolved before a run is written.
+        reasons: why a value was chosen, by its name.
+    """
+
+    name: str
+    data: DataChoice
+    players: Mapping[str, PlayerChoice]
+    objective: Part
+    loss: Part
+    penalties: tuple[Part, ...] = ()
+    batch: int
+    kimg: float
+    log_kimg: float = 1.0
+    seed: int = 0
+    precision: Literal["auto", "bf16", "fp32", "fp64"] = "auto"
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    format: int = FORMAT
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dicts, lists, numbers and strings."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Recipe":
+        """The recipe that `to_json` gave; an unknown, missing or ill-typed entry raises `UsageError` with its path."""
+        made = value.get("format", FORMAT) if isinstance(value, Mapping) else FORMAT
+        if _is_plain(int, made) and made > FORMAT:
+            raise UsageError(
+                f"this recipe has format {made}, this sparring reads up to {FORMAT}: it was made by a newer "
+                "version. Upgrade sparring."
+            )
+        return typing.cast(Recipe, _from_json(cls, value, "recipe"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What a recipe may choose its defaults by.
+
+    Args:
+        examples: pictures in the training part.
+        labelled: how many of them have labels.
+        device: kind of device, `cpu`, `cuda` or `mps`.
+    """
+
+    channels: int
+    height: int
+    width: int
+    classes: int
+    examples: int
+    labelled: int
+    device: str
+
+
+# -- from text and from JSON, by type ----------------------------------------------------------------------------------
+
+
+def parse_value(text: str, kind: Any, *, option: str) -> Any:
+    """The value that `text` means for a setting annotated `kind`.
+
+    >>> parse_value("0.5,0.9", tuple[float, float], option="--set generator.betas")
+    (0.5, 0.9)
+
+    Raises:
+        UsageError: names the option, the text, and what was expected.
+    """
+    parsed = _parse(text.strip(), kind)
+    if parsed is _NO_VALUE:
+        raise UsageError(f"{option}={text}: expected {describe_type(kind)}.")
+    return parsed
+
+
+def describe_type(kind: Any) -> str:
+    """A type in words, as an error message or a table shows it."""
+    words = []
+    for candidate in _alternatives(kind):
+        origin, arguments = typing.get_origin(candidate), typing.get_args(candidate)
+        if candidate is type(None):
+            words.append("none")
+        elif origin is Literal:
+            words.append(" or ".join(map(str, arguments)))
+        elif origin is tuple:
+            words.append(",".join(describe_type(argument) for argument in arguments if argument is not Ellipsis))
+        else:
+            words.append(_PLAIN_TYPES.get(candidate, str(candidate)))
+    return " or ".join(words)
+
+
+_NO_VALUE = object()
+_PLAIN_TYPES: Mapping[Any, str] = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+_TRUTHS: Mapping[str, Any] = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+def _alternatives(kind: Any) -> tuple[Any, ...]:
+    if typing.get_origin(kind) in (types.UnionType, typing.Union):
+        return typing.get_args(kind)
+    return (kind,)
+
+
+def _parse(text: str, kind: Any) -> Any:
+    # None first: "none" is a text as well.
+    candidates = sorted(_alternatives(kind), key=lambda candidate: candidate is not type(None))
+    return next((value for c in candidates if (value := _parse_plain(text, c)) is not _NO_VALUE), _NO_VALUE)
+
+
+def _parse_plain(text: str, kind: Any) -> Any:
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if kind is type(None):
+        return None if text.lower() == "none" else _NO_VALUE
+    if kind is bool:
+        return _TRUTHS.get(text.lower(), _NO_VALUE)
+    if origin is Literal:
+        return next((choice for choice in arguments if str(choice) == text), _NO_VALUE)
+    if origin is tuple:
+        return _parse_tuple(text, arguments)
+    try:
+        value = kind(text)
+    except (TypeError, ValueError):
+        return _NO_VALUE
+    return _NO_VALUE if kind is float and not math.isfinite(value) else value
+
+
+def _parse_tuple(text: str, kinds: tuple[Any, ...]) -> Any:
+    pieces = [piece for piece in text.strip("()[] ").split(",") if piece.strip()]
+    expected = [kinds[0]] * len(pieces) if kinds[-1] is Ellipsis else list(kinds)
+    if len(pieces) != len(expected):
+        return _NO_VALUE
+    values = tuple(_parse(piece.strip(), kind) for piece, kind in zip(pieces, expected, strict=True))
+    return _NO_VALUE if any(value is _NO_VALUE for value in values) else values
+
+
+def _from_json(kind: Any, value: Any, path: str) -> Any:
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if dataclasses.is_dataclass(kind):
+        return _dataclass_from_json(kind, value, path)
+    if origin in (types.UnionType, typing.Union):
+        return None if value is None else _from_json(next(a for a in arguments if a is not type(None)), value, path)
+    if origin is tuple and isinstance(value, list | tuple):
+        inner = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else list(arguments)
+        if len(inner) == len(value):
+            return tuple(_from_json(k, v, f"{path}[{i}]") for i, (k, v) in enumerate(zip(inner, value, strict=True)))
+    if origin is Mapping and isinstance(value, Mapping):
+        return {str(k): _from_json(arguments[1], v, f"{path}.{k}") for k, v in value.items()}
+    if kind is Any and isinstance(value, list):
+        return tuple(value)  # a setting holds tuples, which JSON writes as lists
+    if kind is Any or (origin is Literal and value in arguments) or _is_plain(kind, value):
+        return float(value) if kind is float else value
+    raise UsageError(f"{path}: expected {describe_type(kind)}, got {value!r}.")
+
+
+def _is_plain(kind: Any, value: Any) -> bool:
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if kind is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return kind in (str, bool) and isinstance(value, kind)
+
+
+def _dataclass_from_json(kind: Any, value: Any, path: str) -> Any:
+    if not isinstance(value, Mapping):
+        raise UsageError(f"{path}: expected an object, got {value!r}.")
+    hints = typing.get_type_hints(kind)
+    for name in value:
+        if name not in hints:
+            raise UsageError(f"{path}.{name}: unknown. {did_you_mean(str(name), hints)}")
+    required = {f.name for f in dataclasses.fields(kind) if _has_no_default(f)}
+    if missing := sorted(required - set(value)):
+        raise UsageError(f"{path}: {', '.join(missing)} missing.")
+    return kind(**{name: _from_json(hints[name], v, f"{path}.{name}") for name, v in value.items()})
+
+
+def _has_no_default(entry: "dataclasses.Field[Any]") -> bool:
+    return entry.default is dataclasses.MISSING and entry.default_factory is dataclasses.MISSING
+
+
+# -- one setting changed -----------------------------------------------------------------------------------------------
+
+
+def player_settings() -> dict[str, Setting]:
+    """What `--set <player>.<name>` knows beside the network's own settings."""
+    hints = typing.get_type_hints(PlayerChoice, include_extras=True)
+    meanings = _meanings(PlayerChoice)
+    return {
+        f.name: annotated_setting(f.name, hints[f.name], f.default, meaning=meanings[f.name])
+        for f in dataclasses.fields(PlayerChoice)
+        if f.name != "model"
+    }
+
+
+def _meanings(kind: type) -> dict[str, str]:
+    """The `Args:` section of a docstring, by name."""
+    found: dict[str, str] = {}
+    for line in (kind.__doc__ or "").split("Args:", 1)[-1].splitlines():
+        name, colon, text = line.strip().partition(": ")
+        if colon and name.isidentifier():
+            found[name] = text
+    return found
+
+
+Settings = Mapping[str, Setting]
+
+
+def with_setting(recipe: Recipe, path: str, text: str, settings: Mapping[str, Settings]) -> Recipe:
+    """`recipe` with `--set path=text`.
+
+    Args:
+        path: `<group>.<setting>`: a player, a penalty, `loss` or `objective`, and one of its settings.
+        settings: what each group knows, by its name.
+
+    Raises:
+        UsageError: an unknown path, with the closest one; a text not of the setting's type, or out of its range.
+    """
+    group, _, name = path.partition(".")
+    known = {f"{g}.{n}" for g, members in settings.items() for n in members}
+    if path not in known:
+        raise UsageError(f"--set {path}: recipe '{recipe.name}' has no such setting. {did_you_mean(path, known)}")
+    value = parse_value(text, settings[group][name].type, option=f"--set {path}")
+    settings[group][name].refuse_outside(value, f"--set {path}")
+    if group in recipe.players:
+        player = _with_player_setting(recipe.players[group], name, value)
+        return dataclasses.replace(recipe, players={**recipe.players, group: player})
+    if group == "loss":
+        return dataclasses.replace(recipe, loss=_with_part_setting(recipe.loss, name, value))
+    if group == "objective":
+        return dataclasses.replace(recipe, objective=_with_part_setting(recipe.objective, name, value))
+    changed = tuple(_with_part_setting(p, name, value) if p.name == group else p for p in recipe.penalties)
+    return dataclasses.replace(recipe, penalties=changed)
+
+
+def _with_player_setting(player: PlayerChoice, name: str, value: Any) -> PlayerChoice:
+    if name in player_settings():
+        return dataclasses.replace(player, **{name: value})
+    return dataclasses.replace(player, model=_with_part_setting(player.model, name, value))
+
+
+def _with_part_setting(part: Part, name: str, value: Any) -> Part:
+    return dataclasses.replace(part, settings={**part.settings, name: value})
