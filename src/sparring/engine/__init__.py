@@ -1,0 +1,1 @@
+"""The game itself: players, rounds, the loop, and everything needed to stop and go on."""

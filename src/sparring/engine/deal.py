@@ -1,0 +1,193 @@
+"""Batches as a pure function of (seed, stream, counter): exact resume needs to save nothing but counters."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from sparring.losses.base import Batch
+
+
+def key(*parts: int | str) -> int:
+    """A 63-bit number that depends on every part; distinct parts give independent generators."""
+    text = "\x1f".join(map(str, parts)).encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 1
+
+
+def generator(*parts: int | str) -> torch.Generator:
+    """A generator on the CPU seeded by `key(*parts)`: the same numbers for every kind of device."""
+    return torch.Generator().manual_seed(key(*parts))
+
+
+def seed_device(number: int, device: torch.device) -> None:
+    """Seed torch's own generator of one device.
+
+    `torch.manual_seed` seeds every kind of device, and notes a stack trace for each that was not used yet.
+    """
+    if device.type == "cuda":
+        torch.cuda.manual_seed(number)
+    elif device.type == "mps":
+        torch.mps.manual_seed(number)
+    else:
+        torch.default_generator.manual_seed(number)
+
+
+class Source(Protocol):
+    """Part of a batch: named tensors by counter."""
+
+    def __call__(self, counter: int) -> Batch:
+        """The tensors of update number `counter`."""
+        ...
+
+
+class Dealer:
+    """Joins the sources of each player into its batches; a source that several players share is its own stream.
+
+    Args:
+        sources: for each player the sources of its batches; later ones win where names collide.
+    """
+
+    def __init__(self, sources: Mapping[str, Sequence[Source]]) -> None:
+        self._sources = {player: tuple(parts) for player, parts in sources.items()}
+
+    def __call__(self, player: str, counter: int) -> Batch:
+        """The batch of the player's update number `counter`."""
+        batch: dict[str, Tensor] = {}
+        for source in self._sources[player]:
+            batch |= source(counter)
+        return batch
+
+
+class Order:
+    """Shuffled epochs without end: batch number c holds positions c B to c B + B - 1 of all epochs laid end to end.
+
+    Every example comes exactly once an epoch; the shuffle of epoch e is a pure function of (seed, stream, e).
+    """
+
+    def __init__(self, length: int, *, batch: int, seed: int, stream: str) -> None:
+        self.length = length
+        self.batch = batch
+        self._key = (seed, stream)
+        self._epochs: dict[int, npt.NDArray[np.int64]] = {}
+
+    def __call__(self, counter: int) -> npt.NDArray[np.int64]:
+        """Indices of batch number `counter`, int64 [B]."""
+        position, end = counter * self.batch, (counter + 1) * self.batch
+        pieces = []
+        while position < end:
+            epoch, start = divmod(position, self.length)
+            piece = self._permutation(epoch)[start : start + end - position]
+            pieces.append(piece)
+            position += len(piece)
+        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+
+    def _permutation(self, epoch: int) -> npt.NDArray[np.int64]:
+        if epoch not in self._epochs:
+            shuffle = torch.randperm(self.length, generator=generator(*self._key, "epoch", epoch))
+            self._epochs = {e: p for e, p in self._epochs.items() if e == epoch - 1} | {epoch: shuffle.numpy()}
+        return self._epochs[epoch]
+
+
+class Pictures:
+    """Pictures `x` in [-1, 1] [B, C, H, W], channels last, and labels `y` [B] of a packed part.
+
+    The part lies on the device as bytes where it fits into `resident_share` of the free memory; elsewhere each batch is
+    copied from the memory map through pinned memory.
+
+    Args:
+        x: uint8 [N, H, W, C].
+        y: labels int64 [N], -1 where unknown, or None.
+    """
+
+    def __init__(
+        self,
+        x: npt.NDArray[np.uint8],
+        y: npt.NDArray[np.int64] | None,
+        *,
+        order: Order,
+        device: torch.device,
+        dtype: torch.dtype = torch.float32,
+        resident_share: float = 0.4,
+    ) -> None:
+        self._x = x
+        self._order = order
+        self._device = device
+        self._dtype = dtype
+        self._y = None if y is None else torch.from_numpy(np.array(y, dtype=np.int64)).to(device)
+        self._resident = self._load_resident(resident_share)
+
+    def __call__(self, counter: int) -> Batch:
+        """Pictures, labels and their `index` [B] in the part."""
+        chosen = self._order(counter)
+        index_B = to_device(torch.from_numpy(chosen), self._device)
+        if self._resident is None:
+            bytes_BHWC = to_device(torch.from_numpy(self._x[chosen]), self._device)
+        else:
+            bytes_BHWC = self._resident.index_select(0, index_B)
+        batch = {"x": to_unit(bytes_BHWC, self._dtype), "index": index_B}
+        if self._y is not None:
+            batch["y"] = self._y.index_select(0, index_B)
+        return batch
+
+    def _load_resident(self, share: float) -> Tensor | None:
+        if self._device.type != "cuda" or self._x.nbytes > share * torch.cuda.mem_get_info(self._device)[0]:
+            return None
+        return torch.from_numpy(np.array(self._x)).to(self._device)
+
+
+class Noise:
+    """Standard normal `z` [B, Z]."""
+
+    def __init__(
+        self, size: int, *, batch: int, seed: int, stream: str, device: torch.device, dtype: torch.dtype = torch.float32
+    ) -> None:
+        self._shape = (batch, size)
+        self._key = (seed, stream)
+        self._device = device
+        self._dtype = dtype
+
+    def __call__(self, counter: int) -> Batch:
+        """The noise of update number `counter`."""
+        # Always drawn in fp32: fp64 is to check fp32, so it must see the same numbers.
+        z_BZ = torch.randn(self._shape, generator=generator(*self._key, counter))
+        return {"z": to_device(z_BZ.to(self._dtype), self._device)}
+
+
+class Labels:
+    """Labels `label` int64 [B] drawn with the shares of the classes in the training part."""
+
+    def __init__(
+        self, shares: npt.NDArray[np.float64], *, batch: int, seed: int, stream: str, device: torch.device
+    ) -> None:
+        self._shares = torch.from_numpy(np.asarray(shares, dtype=np.float64))
+        self._batch = batch
+        self._key = (seed, stream)
+        self._device = device
+
+    def __call__(self, counter: int) -> Batch:
+        """The labels of update number `counter`."""
+        draw = generator(*self._key, counter)
+        label_B = torch.multinomial(self._shares, self._batch, replacement=True, generator=draw)
+        return {"label": to_device(label_B, self._device)}
+
+
+def to_unit(bytes_BHWC: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    """uint8 [B, H, W, C] to [-1, 1] [B, C, H, W]; the view keeps the bytes' order, which is channels last."""
+    return bytes_BHWC.permute(0, 3, 1, 2).to(dtype).div_(127.5).sub_(1)
+
+
+def to_bytes(x_BCHW: Tensor) -> npt.NDArray[np.uint8]:
+    """[-1, 1] [B, C, H, W] to uint8 [B, H, W, C] on the host; what lies outside is clipped."""
+    scaled = x_BCHW.detach().float().add(1).mul_(127.5).round_().clamp_(0, 255)
+    return np.ascontiguousarray(scaled.to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy())
+
+
+def to_device(tensor: Tensor, device: torch.device) -> Tensor:
+    """Copy to the device; to CUDA through pinned memory and without waiting."""
+    if device.type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)

@@ -1,0 +1,171 @@
+"""Players and the round they play: the only place that calls backward and step.
+
+A classifier is a game with one player, a GAN a game with two; how often each moves is data, not code.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from sparring.engine.deal import key, seed_device
+from sparring.engine.ema import EMA
+from sparring.engine.precision import Precision
+from sparring.engine.schedule import Schedule
+from sparring.losses.base import Batch, Moment, Objective, Turn
+
+Deal = Callable[[str, int], Batch]
+"""Player's name and count of its updates so far -> everything random or read that the update needs."""
+
+
+@dataclass(kw_only=True)
+class Player:
+    """A module with its optimiser and the rules of its moves.
+
+    Args:
+        updates: updates in one round.
+        accumulate: equal parts that a batch is cut into; their gradients are added before the step.
+        clip: largest norm of the gradient; a longer one is scaled down to it.
+        ema: average of the weights, or none.
+        schedule: factor on the optimiser's rate, by examples seen.
+    """
+
+    name: str
+    module: nn.Module
+    optimizer: torch.optim.Optimizer
+    updates: int = 1
+    accumulate: int = 1
+    clip: float | None = None
+    ema: EMA | None = None
+    schedule: Schedule = field(default_factory=Schedule)
+    steps: int = 0
+    skipped: Tensor = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.parameters = list(self.module.parameters())
+        self.skipped = torch.zeros((), device=self.parameters[0].device)
+        self._rates = [group["lr"] for group in self.optimizer.param_groups]
+
+    def trains(self, whether: bool) -> None:
+        """Let gradients reach the weights, or freeze them."""
+        for parameter in self.parameters:
+            parameter.requires_grad_(whether)
+
+    def step(self, *, examples: int, batch: int) -> Tensor:
+        """Clip and step, unless the gradient is not finite: then nothing moves. Returns the gradient's norm, []."""
+        gradients = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients)
+        not_finite = torch.isfinite(norm).logical_not().to(torch.float32)
+        self.skipped += not_finite
+        if self.clip is not None:
+            torch._foreach_mul_(gradients, (self.clip / norm.clamp_min(self.clip)).to(norm.dtype))
+        factor = self.schedule.factor(examples)
+        for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
+            group["lr"] = rate * factor
+        # A fused optimiser reads this flag on the device and leaves weights and moments alone where it is 1.
+        self.optimizer.found_inf = not_finite  # type: ignore[attr-defined]
+        self.optimizer.step()
+        self.steps += 1
+        if self.ema is not None:
+            self.ema.update(examples=examples, batch=batch, skipped=not_finite)
+        return norm
+
+
+@dataclass(kw_only=True)
+class Game:
+    """Everything that changes while training.
+
+    Args:
+        players: in the order in which they move.
+        objective: what each is judged by.
+        deal: where batches come from; a pure function of its arguments.
+        precision: what the forward passes compute in.
+        batch: examples of one update.
+        counted: name of the player whose examples are counted (the discriminator's reals, or the one player's).
+        seed: of whatever is random inside the modules.
+        round, images: rounds played and examples counted so far.
+    """
+
+    players: Sequence[Player]
+    objective: Objective
+    deal: Deal
+    precision: Precision
+    batch: int
+    counted: str
+    seed: int = 0
+    round: int = 0
+    images: int = 0
+
+    @property
+    def kimg(self) -> float:
+        """Thousands of examples counted so far."""
+        return self.images / 1000
+
+
+def play_round(game: Game) -> dict[str, Tensor]:
+    """Let every player make its updates once; returns named scalars [], still on the device."""
+    scalars: dict[str, Tensor] = {}
+    # Dropout and noise inside modules draw from the device's own generator: it depends on nothing but the round.
+    seed_device(key(game.seed, "modules", game.round), game.precision.device)
+    for player in game.players:
+        for other in game.players:
+            other.trains(other is player)
+        for update in range(player.updates):
+            moment = Moment(round=game.round, update=update, last=update + 1 == player.updates, count=player.steps)
+            batch = game.deal(player.name, player.steps)
+            scalars |= _play_update(game, player, batch, moment)
+            if player.name == game.counted:
+                game.images += game.batch
+    game.round += 1
+    return scalars
+
+
+def _play_update(game: Game, player: Player, batch: Batch, moment: Moment) -> dict[str, Tensor]:
+    seen: list[dict[str, Tensor]] = []
+    player.optimizer.zero_grad(set_to_none=True)
+    for part in split(batch, player.accumulate):
+        with game.precision.autocast():
+            turn = game.objective.turn(player.name, part, moment)
+            terms = torch.stack([_mean(term) for term in turn.terms.values()])
+        (terms.sum() / player.accumulate).backward()  # type: ignore[no-untyped-call]
+        seen.append(_scalars(player.name, turn, terms))
+    scalars = seen[0] if len(seen) == 1 else {name: torch.stack([s[name] for s in seen]).mean() for name in seen[0]}
+    norm = player.step(examples=game.images, batch=game.batch)
+    game.objective.after_step(player.name)
+    return scalars | {f"{player.name}_grad_norm": norm}
+
+
+def split(batch: Batch, parts: int) -> list[Batch]:
+    """Cut every tensor of a batch into `parts` equal pieces along its first axis; their sizes may differ by name.
+
+    Raises:
+        ValueError: a size that `parts` does not divide: the mean of the parts' means would not be the batch's mean.
+    """
+    if parts == 1:
+        return [batch]
+    for name, tensor in batch.items():
+        if len(tensor) % parts:
+            raise ValueError(f"accumulate={parts} does not divide the {len(tensor)} examples of '{name}' in a batch.")
+    pieces = {name: tensor.chunk(parts) for name, tensor in batch.items()}
+    return [{name: piece[index] for name, piece in pieces.items()} for index in range(parts)]
+
+
+def _mean(term: Tensor) -> Tensor:
+    return term.mean(dtype=torch.promote_types(term.dtype, torch.float32))
+
+
+def _scalars(player: str, turn: Turn, terms: Tensor) -> dict[str, Tensor]:
+    named = {f"{player}_{name}": value for name, value in zip(turn.terms, terms.detach().unbind(), strict=True)}
+    if {"real_logit_B", "fake_logit_B"} <= turn.stats.keys():
+        named[f"{player}_accuracy"] = ranked_right(turn.stats)
+    return named
+
+
+def ranked_right(stats: Mapping[str, Tensor]) -> Tensor:
+    """Share of (real, fake) pairs in which the real has the higher logit, ties half: the area under D's ROC curve, [].
+
+    1/2 is fooled, 1 is perfect; unlike the share of right signs it means the same for every loss.
+    """
+    difference = stats["real_logit_B"].float()[:, None] - stats["fake_logit_B"].float()[None, :]
+    return (difference.sign().mean() + 1) / 2

@@ -1,0 +1,60 @@
+"""Pictures from a trained generator: each a pure function of (seed, its number), whatever the size of the batches."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from sparring.engine.deal import generator, to_bytes, to_device
+from sparring.engine.precision import Precision
+from sparring.models.gan.base import Generator
+
+BATCH = 256
+
+
+def noise(count: int, size: int, *, seed: int, stream: str = "sample") -> Tensor:
+    """Standard normal z [N, Z]; row n depends on (seed, stream, n) alone."""
+    rows = [torch.randn(size, generator=generator(seed, stream, number)) for number in range(count)]
+    return torch.stack(rows) if rows else torch.empty(0, size)
+
+
+def drawn_labels(count: int, shares: Sequence[float], *, seed: int) -> npt.NDArray[np.int64]:
+    """Labels int64 [N] drawn with the given shares; number n depends on (seed, n) alone."""
+    edges = np.cumsum(np.asarray(shares, dtype=np.float64))
+    draws = np.array([np.random.Generator(np.random.Philox(key=[seed, number])).random() for number in range(count)])
+    found: npt.NDArray[np.int64] = np.searchsorted(edges, draws * edges[-1], side="right").astype(np.int64)
+    return found.clip(0, len(edges) - 1)
+
+
+def truncate(z_NZ: Tensor, truncation: float) -> Tensor:
+    """Pull z towards its mean 0: 1 leaves it, less trades variety for typicality (psi of arXiv:1812.04948, in z)."""
+    return z_NZ * truncation
+
+
+def slerp(start_Z: Tensor, end_Z: Tensor, steps: int) -> Tensor:
+    """`steps` points of the great circle from start to end, both included: [steps, Z] (Shoemake 1985)."""
+    unit = torch.nn.functional.normalize(torch.stack([start_Z, end_Z]), dim=1)
+    angle = torch.arccos((unit[0] * unit[1]).sum().clamp(-1, 1))
+    share = torch.linspace(0, 1, steps, dtype=start_Z.dtype)[:, None]
+    if angle < 1e-4:
+        return start_Z + share * (end_Z - start_Z)
+    return (torch.sin((1 - share) * angle) * start_Z + torch.sin(share * angle) * end_Z) / torch.sin(angle)
+
+
+@torch.no_grad()
+def generate(
+    module: Generator, z_NZ: Tensor, labels: npt.NDArray[np.int64] | None, precision: Precision
+) -> npt.NDArray[np.uint8]:
+    """Pictures uint8 [N, H, W, C] of a generator in evaluation mode."""
+    assert not module.training, "samples come from a module in evaluation mode"
+    pieces = []
+    for start in range(0, len(z_NZ), BATCH):
+        z_BZ = to_device(z_NZ[start : start + BATCH].to(precision.weights), precision.device)
+        label_B = None
+        if labels is not None:
+            label_B = to_device(torch.from_numpy(labels[start : start + BATCH]), precision.device)
+        with precision.autocast():
+            pieces.append(to_bytes(module(z_BZ, label_B)))
+    return np.concatenate(pieces)

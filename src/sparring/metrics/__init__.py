@@ -1,0 +1,1 @@
+"""Measures of what was made, each beside its floor."""
