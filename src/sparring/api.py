@@ -1,0 +1,73 @@
+"""The verbs, from Python."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from sparring.data import DataReport, inspect_data
+from sparring.job import train as job
+from sparring.job.options import TrainOptions
+from sparring.job.run import Run
+
+
+def train(
+    data: str | Path,
+    *,
+    recipe: str = "gan",
+    minutes: float | None = None,
+    kimg: float | None = None,
+    size: int | None = None,
+    fit: Literal["crop", "pad"] = "crop",
+    channels: int | None = None,
+    batch: int | None = None,
+    seed: int = 0,
+    out: str | Path | None = None,
+    settings: Sequence[str] = (),
+    device: str = "auto",
+    precision: str = "auto",
+    labels: int | None = None,
+    unconditional: bool = False,
+) -> Run:
+    """Train a new run on `data`, a path or a name, and open it.
+
+    Args:
+        minutes, kimg: when to end: by the clock, or by thousands of pictures seen.
+        settings: what `--set` takes, such as "generator.width=96".
+        others: as `sparring train --help` tells; None means chosen from the data, and said why in recipe.json.
+
+    Raises:
+        sparring.errors.SparringError: with a message that names what arrived, what was expected, and what to do.
+    """
+    options = TrainOptions(
+        data=str(data),
+        recipe=recipe,
+        minutes=minutes,
+        kimg=kimg,
+        size=size,
+        fit=fit,
+        channels=channels,
+        batch=batch,
+        seed=seed,
+        out=None if out is None else Path(out),
+        settings=tuple(settings),
+        device=device,
+        precision=precision,
+        labels=labels,
+        unconditional=unconditional,
+    )
+    return Run(job.start(options))
+
+
+def resume(path: str | Path, *, kimg: float | None = None, minutes: float | None = None) -> Run:
+    """Go on with a run exactly where it stopped; a finished one needs a later end."""
+    return Run(job.resume(path, kimg=kimg, minutes=minutes))
+
+
+def load(path: str | Path, *, device: str | None = None, checkpoint: Literal["best", "last"] = "best") -> Run:
+    """Open a run to read its records and to sample from it."""
+    return Run(path, device=device, checkpoint=checkpoint)
+
+
+def check(data: str | Path, *, size: int | None = None) -> DataReport:
+    """What would be read from `data` and how; nothing is written."""
+    return inspect_data(str(data), size=size)

@@ -1,0 +1,136 @@
+"""`sparring list`: everything that has a name."""
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from tyro.conf import Positional, arg
+
+from sparring.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from sparring.registry import Registry, Setting
+
+HELP = """Recipes, models, losses and data sets, one line each; with a name: every setting, its default, its meaning.
+
+$ sparring list
+$ sparring list dcgan
+$ sparring list --json
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class List:
+    """Recipes, models, losses and data sets, one line each; with a name: every setting, its default and its meaning."""
+
+    name: Annotated[Positional[str | None], arg(metavar="[NAME]", help_behavior_hint="")] = None
+    """A recipe, a model, a loss or a penalty."""
+    json: bool = False
+    """Print JSON."""
+
+    def run(self) -> None:
+        """Do it."""
+        if self.name is None:
+            self._print_index(index())
+        else:
+            self._print_settings(settings(self.name))
+
+    def _print_index(self, found: dict[str, dict[str, str]]) -> None:
+        if self.json:
+            print(json.dumps(found, indent=2))
+            return
+        for kind, entries in found.items():
+            print(kind)
+            for name, summary in entries.items():
+                print(f"  {name:<16} {summary}")
+
+    def _print_settings(self, found: dict[str, dict[str, dict[str, Any]]]) -> None:
+        if self.json:
+            print(json.dumps(found, indent=2))
+            return
+        for title, entries in found.items():
+            print(title)
+            width = max((len(name) for name in entries), default=0)
+            for name, setting in entries.items():
+                print(f"  {name:<{width}}  {setting['default']!s:<12} {setting['meaning']} ({setting['type']})")
+            if not entries:
+                print("  no settings")
+
+
+def index() -> dict[str, dict[str, str]]:
+    """Kind -> name -> summary."""
+    from sparring.data.named import summaries
+
+    found = {kind: {name: registry[name].summary for name in registry} for kind, registry in _registries().items()}
+    return {**found, "data sets": dict(summaries())}
+
+
+def settings(name: str) -> dict[str, dict[str, dict[str, Any]]]:
+    """Title -> setting -> default, type and meaning, for every entry of this name.
+
+    Raises:
+        UsageError: nothing has this name.
+    """
+    from sparring.recipes.base import recipes
+
+    if name in recipes:
+        return _recipe_settings(name)
+    found = {
+        f"{kind}: {name}. {registry[name].summary}": {
+            n: _shown(s, s.default) for n, s in registry[name].settings.items()
+        }
+        for kind, registry in _registries().items()
+        if name in registry
+    }
+    if not found:
+        known = {entry for registry in _registries().values() for entry in registry}
+        raise UsageError(f"nothing is called '{name}'. {did_you_mean(name, known)}")
+    return found
+
+
+def _registries() -> "dict[str, Registry[Any]]":
+    from sparring.losses.base import adversarial_losses, objectives, penalties
+    from sparring.models.gan.base import discriminators, generators
+    from sparring.recipes.base import recipes
+
+    return {
+        "recipes": recipes,
+        "generators": generators,
+        "discriminators": discriminators,
+        "losses": adversarial_losses,
+        "penalties": penalties,
+        "objectives": objectives,
+    }
+
+
+def _recipe_settings(name: str) -> dict[str, dict[str, dict[str, Any]]]:
+    """What `--set` knows for a recipe, with the defaults it would choose for 64x64 colour pictures on a CPU."""
+    from sparring.job.build import known_settings
+    from sparring.recipe import DataChoice, Facts
+    from sparring.recipes.base import recipes
+
+    facts = Facts(channels=3, height=64, width=64, classes=0, examples=5_000, labelled=0, device="cpu")
+    recipe = recipes.build(name, DataChoice(source="pictures"), facts)
+    own = {n: _shown(s, s.default) for n, s in recipes[name].settings.items()}
+    title = f"recipe: {name}. {recipes[name].summary}\n--set NAME=VALUE; defaults for 64x64 colour pictures on a CPU"
+    grouped = {
+        f"{group}.{n}": _shown(setting, _chosen(recipe, group, n, setting.default))
+        for group, members in known_settings(recipe).items()
+        for n, setting in members.items()
+    }
+    return {title: {**own, **grouped}}
+
+
+def _chosen(recipe: Any, group: str, name: str, default: Any) -> Any:
+    if group in recipe.players:
+        player = recipe.players[group]
+        return player.model.settings.get(name, getattr(player, name, default))
+    parts = {"loss": recipe.loss, "objective": recipe.objective, **{p.name: p for p in recipe.penalties}}
+    return parts[group].settings.get(name, default)
+
+
+def _shown(setting: "Setting", value: Any) -> dict[str, Any]:
+    from sparring.recipe import describe_type
+
+    default = ",".join(map(str, value)) if isinstance(value, tuple) else value
+    return {"default": default, "type": describe_type(setting.type), "meaning": setting.meaning}

@@ -1,0 +1,165 @@
+"""`sparring sample`: pictures from a run."""
+
+import io
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from tyro.conf import Positional, arg
+
+from sparring.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from sparring.job.run import Labels, Run
+
+    Samples = tuple[npt.NDArray[np.uint8], Labels | None]
+
+COLUMNS = 8
+GRID = "grid.png"
+
+HELP = """Pictures from a run: grid.png and numbered PNGs that say inside where they came from.
+
+$ sparring sample runs/latest -n 64
+$ sparring sample runs/latest -n 64 --class rose --seed 7
+$ sparring sample runs/latest -n 1000 --npz made.npz
+    (arrays `images` and, with classes, `labels` and `classes`)
+$ sparring sample runs/latest --interpolate 8 --truncation 0.7
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """Pictures from a run's generator: grid.png and numbered PNGs that say inside where they came from."""
+
+    run_folder: Annotated[Positional[Path], arg(metavar="RUN")]
+    """A run folder, or runs/latest; the run may still be training."""
+    count: Annotated[int, arg(name="count", aliases=["-n"], metavar="COUNT")] = 64
+    """How many."""
+    label: Annotated[str | None, arg(name="class", metavar="NAME", help_behavior_hint="(default: as in training)")] = (
+        None
+    )
+    """Only this class; without it classes come as often as in the training data."""
+    seed: Annotated[int, arg(metavar="NUMBER")] = 0
+    """Picture n depends on the seed and n alone, however many are asked for."""
+    truncation: Annotated[float, arg(metavar="PSI")] = 1.0
+    """Above 0 and at most 1: less is more typical and less varied."""
+    interpolate: Annotated[int | None, arg(metavar="STEPS", help_behavior_hint="")] = None
+    """Walk between pairs of samples in so many steps, a row a pair."""
+    npz: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
+    """Write one .npz file instead of PNGs: `images` uint8 [N, H, W] or [N, H, W, C], `labels` int64 [N]."""
+    out: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="(default: in the run's samples/)")] = None
+    """Folder for the PNGs; what is in it stays, but for pictures of an earlier `sparring sample`."""
+    checkpoint: Literal["best", "last"] = "best"
+    """By what the run was judged by, or the newest."""
+    device: Annotated[str, arg(metavar="NAME", help_behavior_hint="(default: the fastest)")] = "auto"
+    """cpu, cuda, cuda:1 or mps."""
+    json: bool = False
+    """Print what was written as JSON."""
+
+    def run(self) -> None:
+        """Do it."""
+        if self.npz is not None and (self.interpolate is not None or self.out is not None):
+            raise UsageError("--npz writes one file of samples; it does not go with --interpolate or --out.")
+        from sparring.job.run import Run
+
+        run = Run(self.run_folder, device=self.device, checkpoint=self.checkpoint)
+        written = self._write_pictures(run) if self.npz is None else [self._write_npz(run, self.npz)]
+        for note in run.checkpoint.notes:
+            print(f"note: {note}", file=sys.stderr)
+        if self.json:
+            print(
+                json.dumps(
+                    {"run": str(run.path), "images": run.checkpoint.images, "written": [str(p) for p in written]}
+                )
+            )
+        else:
+            print(written[0])
+
+    def _write_npz(self, run: "Run", asked: Path) -> Path:
+        import numpy as np
+
+        from sparring.runfolder import machine_errors, replace_file
+
+        path = asked.absolute()
+        path = path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
+        if asked.is_dir() or path.is_dir():
+            raise UsageError(f"--npz {asked}: a folder. Give the name of a file.")
+        pictures, labels = self._samples(run)
+        arrays: dict[str, npt.NDArray[np.generic]] = {
+            "images": pictures[..., 0] if pictures.shape[-1] == 1 else pictures
+        }
+        if labels is not None:
+            arrays |= {"labels": labels, "classes": np.array(run.spec.classes)}
+        data = io.BytesIO()
+        np.savez_compressed(data, allow_pickle=False, **arrays)
+        with machine_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(path, data.getvalue())
+        return path
+
+    def _write_pictures(self, run: "Run") -> list[Path]:
+        from sparring.pictures import grid, save_numbered, save_png
+
+        folder = (self.out or run.path / "samples" / self._folder_name(run)).absolute()
+        _refuse_foreign(folder)
+        pictures, labels = self._samples(run) if self.interpolate is None else self._interpolated(run, self.interpolate)
+        facts: dict[str, str | int | float] = {
+            "run": run.path.name,
+            "kimg": run.checkpoint.images / 1000,
+            "seed": self.seed,
+            "truncation": self.truncation,
+        }
+
+        def provenance(number: int) -> Mapping[str, str | int | float]:
+            named = {"class": run.spec.classes[labels[number]]} if labels is not None else {}
+            return {**facts, **named, "number": number}
+
+        numbered = save_numbered(pictures, folder, provenance)
+        columns = self.interpolate or COLUMNS
+        save_png(grid(pictures, columns=columns), folder / GRID, {**facts, "count": len(pictures)})
+        return [folder / GRID, *numbered]
+
+    def _samples(self, run: "Run") -> "Samples":
+        z_NZ = run.noise(self.count, seed=self.seed, truncation=self.truncation)
+        labels = run.labels(self.count, self.label, seed=self.seed)
+        return run.pictures(z_NZ, labels), labels
+
+    def _interpolated(self, run: "Run", steps: int) -> "Samples":
+        rows = max(1, self.count // max(1, steps))
+        pictures = run.interpolate(steps, rows=rows, label=self.label, seed=self.seed, truncation=self.truncation)
+        labels = run.labels(rows, self.label, seed=self.seed)
+        return pictures, None if labels is None else labels.repeat(steps)
+
+    def _folder_name(self, run: "Run") -> str:
+        """Says all that the pictures depend on, so that no folder ever mixes pictures of two kinds."""
+        from sparring.runfolder.names import fit_name
+
+        parts = [f"made-at-{run.checkpoint.images / 1000:g}-kimg-seed-{self.seed}"]
+        parts += [f"class-{self.label}"] if self.label is not None else []
+        parts += [f"truncation-{self.truncation:g}"] if self.truncation != 1 else []
+        parts += [f"interpolate-{self.interpolate}"] if self.interpolate is not None else []
+        return fit_name("-".join(parts))
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """A user's own 0000.png must not be written over; what `sample` wrote before may."""
+    from sparring.pictures import read_provenance
+
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"--out {folder}: a file. Give a folder.")
+    if not folder.is_dir() or not os.access(folder, os.R_OK | os.X_OK):
+        return
+    for path in folder.glob("*.png"):
+        if path.stem != "grid" and not path.stem.isdecimal():
+            continue
+        try:
+            read_provenance(path)
+        except DataError:
+            raise UsageError(f"--out {folder}: {path.name} there is not from sparring. Give another folder.") from None

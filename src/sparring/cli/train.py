@@ -1,0 +1,162 @@
+"""`sparring train`: a new run, a resumed one, or one like another."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from tyro.conf import Positional, UseAppendAction, arg
+
+from sparring.errors import UsageError
+
+if TYPE_CHECKING:
+    from sparring.cli.terminal import Terminal
+    from sparring.job.options import TrainOptions
+
+HELP = """Train a generator on pictures, or go on with a run.
+
+$ sparring train digits                     (no GPU, no download)
+$ sparring train photos/ --minutes 20       (defaults chosen from the data)
+$ sparring train photos/ --recipe dcgan --size 64 --batch 64
+    --set generator.width=96 --seed 3 --out runs/mine
+$ sparring train photos/ --dry-run          (the whole plan, nothing written)
+$ sparring train --resume runs/latest       (exactly where it stopped)
+$ sparring train --resume runs/photos-gan-001 --kimg 800
+$ sparring train --like runs/photos-gan-001 --seed 1
+"""
+
+_CHOSEN = "(default: chosen from the data)"
+_WITH = {
+    "resume": frozenset({"resume", "kimg", "minutes", "device", "json"}),
+    "like": frozenset({"like", "out", "seed", "device", "json"}),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Train:
+    """Train a generator on pictures, or go on with a run."""
+
+    data: Annotated[Positional[str | None], arg(metavar="[DATA]", help_behavior_hint="")] = None
+    """A folder, an archive, an array file, or a data set by name (`sparring list`)."""
+    recipe: Annotated[str, arg(metavar="NAME")] = "gan"
+    """What to train and how; `sparring list gan` shows every setting."""
+    minutes: Annotated[float | None, arg(metavar="MINUTES", help_behavior_hint="")] = None
+    """Train for about so long: turned into a budget of pictures once, after a short measurement."""
+    kimg: Annotated[float | None, arg(metavar="THOUSANDS", help_behavior_hint="(default: the recipe's)")] = None
+    """Train until so many thousands of pictures were seen."""
+    size: Annotated[int | None, arg(metavar="PIXELS", help_behavior_hint=_CHOSEN)] = None
+    """Side of the pictures, 8 to 256."""
+    fit: Literal["crop", "pad"] = "crop"
+    """Cut the middle square out, or keep the whole picture and pad it."""
+    channels: Annotated[int | None, arg(metavar="COUNT", help_behavior_hint=_CHOSEN)] = None
+    """1 (grey), 3 (colour) or 4 (with alpha)."""
+    batch: Annotated[int | None, arg(metavar="PICTURES", help_behavior_hint="(default: the recipe's)")] = None
+    """Pictures of one update."""
+    set: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="NAME=VALUE")] = ()
+    """One setting of the recipe, as in generator.width=96; `sparring list gan` shows all of them."""
+    seed: Annotated[int | None, arg(metavar="NUMBER", help_behavior_hint="(default: 0; with --like, that run's)")] = (
+        None
+    )
+    """Of everything random."""
+    out: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="(default: runs/<data>-<recipe>-NNN)")] = None
+    """The run's folder, absent or empty."""
+    labels: Annotated[int | None, arg(metavar="COUNT", help_behavior_hint="(default: all)")] = None
+    """Keep only so many training labels, balanced over the classes and drawn by the seed."""
+    unconditional: bool = False
+    """Do not use labels."""
+    device: Annotated[
+        str, arg(metavar="NAME", help_behavior_hint="(default: the fastest; with --resume, the run's)")
+    ] = "auto"
+    """cpu, cuda, cuda:1 or mps."""
+    precision: Annotated[str, arg(metavar="NAME")] = "auto"
+    """bf16, fp32 or fp64 (for checks); auto takes bf16 where the processor is fast at it."""
+    dry_run: bool = False
+    """Show the plan, write nothing."""
+    resume: Annotated[Path | None, arg(metavar="RUN", help_behavior_hint="")] = None
+    """Go on with this run; with --kimg or --minutes, beyond its end."""
+    like: Annotated[Path | None, arg(metavar="RUN", help_behavior_hint="")] = None
+    """Start again from this run's recipe and data."""
+    json: bool = False
+    """Print the result as JSON, and nothing else, on standard output."""
+
+    def run(self) -> None:
+        """Do it."""
+        self._check_modes()
+        from sparring.cli.terminal import Terminal
+
+        with Terminal(quiet=self.json) as terminal:
+            if self.dry_run:
+                self._show_plan(terminal)
+                return
+            path = self._train(terminal)
+        self._end(path)
+
+    def _train(self, terminal: "Terminal") -> Path:
+        from sparring.job import train as job
+
+        listeners = terminal.listeners()
+        device = None if self.device == "auto" else self.device
+        if self.resume is not None:
+            return job.resume(self.resume, kimg=self.kimg, minutes=self.minutes, device=device, listeners=listeners)
+        if self.like is not None:
+            return job.start_like(self.like, out=self.out, seed=self.seed, device=device, listeners=listeners)
+        return job.start(self._options(), listeners)
+
+    def _options(self) -> "TrainOptions":
+        from sparring.job.options import TrainOptions
+
+        assert self.data is not None
+        return TrainOptions(
+            data=self.data,
+            recipe=self.recipe,
+            size=self.size,
+            fit=self.fit,
+            channels=self.channels,
+            batch=self.batch,
+            kimg=self.kimg,
+            minutes=self.minutes,
+            seed=self.seed or 0,
+            out=self.out,
+            settings=self.set,
+            device=self.device,
+            precision=self.precision,
+            labels=self.labels,
+            unconditional=self.unconditional,
+        )
+
+    def _check_modes(self) -> None:
+        given = [name for name in ("data", "resume", "like") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise UsageError(
+                "say what to train on: a folder or a name, as in `sparring train digits`; or --resume RUN; "
+                "or --like RUN." + (f" Given at once: {', '.join(given)}." if given else "")
+            )
+        extra = [name for name in self._given() if name not in _WITH.get(given[0], {name})]
+        if extra:
+            raise UsageError(
+                f"--{given[0]} takes the run's own recipe: --{extra[0].replace('_', '-')} does not go with it. "
+                "Leave it out, or start a new run."
+            )
+
+    def _given(self) -> list[str]:
+        """Names of the options that differ from their defaults."""
+        return [name for name, field in self.__dataclass_fields__.items() if getattr(self, name) != field.default]
+
+    def _show_plan(self, terminal: "Terminal") -> None:
+        from sparring.job.rehearse import rehearse
+
+        plan, report = rehearse(self._options(), on_data=terminal.listeners().data)
+        if self.json:
+            print(json.dumps({**plan.to_json(), "data": report.to_json()}, indent=2))
+        else:
+            terminal.show_plan(plan, report)
+
+    def _end(self, path: Path) -> None:
+        from sparring.runfolder import RunFolder
+
+        if self.json:
+            rows = RunFolder.open(path).rows()
+            print(json.dumps({"run": str(path), "report": str(path / "report.html"), "last": rows[-1]}, indent=2))
+            return
+        print(f"report: {path / 'report.html'}\nnext: sparring sample {path} -n 64")
+        print(path)

@@ -1,0 +1,1 @@
+"""The one place that joins recipe, data, players, observers and the run folder."""

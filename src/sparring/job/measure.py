@@ -1,0 +1,154 @@
+"""How fast a plan trains on this machine, what it takes, and how much fits into a time: measured on random pictures."""
+
+import dataclasses
+import sys
+import time
+from bisect import bisect_right
+
+import numpy as np
+import torch
+
+from sparring.data import Data, DataReport, Part
+from sparring.engine.allocator import reused_memory
+from sparring.engine.game import Game, play_round
+from sparring.engine.record import milestone
+from sparring.job.build import build_game
+from sparring.job.plan import Plan
+from sparring.job.records import draw_fixed, judges
+from sparring.losses.base import penalties
+from sparring.recipes.base import log_interval
+
+if sys.platform != "win32":
+    import resource
+
+REPORT_SECONDS = 3.0
+LONGEST_CYCLE = 16
+SAVING = 0.03
+"""Share of the time that checkpoints may take, see `engine.record`."""
+_LONGEST_BUDGET = 1 << 40
+
+
+def measured(plan: Plan, report: DataReport, *, seconds: float = 2.0) -> Plan:
+    """The plan with its speed, the time of a look, and memory; nothing of the run itself is touched.
+
+    Args:
+        report: how many pictures the parts have.
+        seconds: how long to play at least.
+    """
+    data = _random_data(plan, report)
+    part = data.parts["train"]
+    # The caller's own random numbers stay as they are.
+    with torch.random.fork_rng(), reused_memory():
+        game = build_game(plan.recipe, plan.spec, part.x, part.y, plan.precision)
+        speed = _speed(game, rounds=_cycle(plan), seconds=seconds)
+        look = _look_seconds(game, data, plan)
+    plan = dataclasses.replace(
+        plan, images_per_second=speed, look_seconds=look, memory=_peak_memory(plan.precision.device)
+    )
+    return dataclasses.replace(plan, seconds=_duration(plan, round(plan.recipe.kimg * 1000)))
+
+
+def with_budget(plan: Plan, report: DataReport, *, minutes: float) -> Plan:
+    """The plan with `--minutes` turned into a budget of examples, once, by what was measured."""
+    if plan.images_per_second is None:
+        plan = measured(plan, report, seconds=min(10.0, max(2.0, minutes)))
+    batch = plan.recipe.batch
+    rounds = bisect_right(range(1, _LONGEST_BUDGET // batch), 60 * minutes, key=lambda n: _duration(plan, n * batch))
+    kimg = max(1, rounds) * batch / 1000
+    reason = f"{kimg:g}: {minutes:g} minutes at the {plan.images_per_second:.0f} images/s measured on this machine"
+    recipe = dataclasses.replace(
+        plan.recipe,
+        kimg=kimg,
+        log_kimg=log_interval(kimg, batch),
+        reasons={**plan.recipe.reasons, "kimg": reason},
+    )
+    return dataclasses.replace(plan, recipe=recipe, seconds=_duration(plan, max(1, rounds) * batch))
+
+
+def _duration(plan: Plan, images: int) -> float:
+    """Seconds until the report is written: rounds, looks at the milestones, checkpoints."""
+    assert plan.images_per_second is not None
+    playing = images / plan.images_per_second
+    return (playing + _looks(images) * plan.look_seconds) * (1 + SAVING) + REPORT_SECONDS
+
+
+def _looks(images: int) -> int:
+    """How often a run of so many examples is judged: at 1,000 times 1, 1.5, 2, 3, 4, 6, ... and at the end.
+
+    >>> _looks(500), _looks(3_500)
+    (1, 5)
+    """
+    last = milestone(images)
+    if not last:
+        return 1
+    doublings = (last // 1000).bit_length() - 1
+    return 2 * doublings + (last > 1000 << doublings) + 1 + (images > last)
+
+
+def _speed(game: Game, *, rounds: int, seconds: float) -> float:
+    """Examples a second, over whole cycles of `rounds`, so that what is done now and then is counted as often."""
+    # The first rounds choose and compile kernels: they are many times slower.
+    _play_for(game, rounds=rounds, seconds=seconds / 2)
+    images = game.images
+    took = _play_for(game, rounds=rounds, seconds=seconds)
+    return (game.images - images) / took
+
+
+def _play_for(game: Game, *, rounds: int, seconds: float) -> float:
+    started = time.perf_counter()
+    while (took := time.perf_counter() - started) < seconds:
+        for _ in range(rounds):
+            play_round(game)
+        _wait(game.precision.device)
+    return took
+
+
+def _cycle(plan: Plan) -> int:
+    """Rounds after which every penalty was due."""
+    every = [
+        int(part.settings.get("every", penalties[part.name].settings["every"].default))
+        for part in plan.recipe.penalties
+        if "every" in penalties[part.name].settings
+    ]
+    return min(LONGEST_CYCLE, max(every, default=1))
+
+
+def _look_seconds(game: Game, data: Data, plan: Plan) -> float:
+    observers = judges(data, seed=0)
+    started = time.perf_counter()
+    for observer in observers:
+        observer.observe(game)
+    draw_fixed(game, plan.spec, seed=0)
+    return time.perf_counter() - started
+
+
+def _random_data(plan: Plan, report: DataReport) -> Data:
+    """As many random pictures as a judge and a few batches read at most; a tenth of the rest is held out."""
+    held = report.parts["validation"].pictures if "validation" in report.parts else max(1, plan.examples // 10)
+    counts = {"train": min(plan.examples, max(2_000, 4 * plan.recipe.batch)), "validation": min(held, 1_000)}
+    parts = {name: _random_part(plan, count) for name, count in counts.items()}
+    return Data(name=report.name, spec=plan.spec, parts=parts, report=report)
+
+
+def _random_part(plan: Plan, count: int) -> Part:
+    spec, draw = plan.spec, np.random.default_rng(count)
+    few = draw.integers(0, 256, (64, spec.height, spec.width, spec.channels), np.uint8)
+    labels = np.arange(count, dtype=np.int64) % len(spec.classes) if spec.classes else None
+    return Part(x=few[np.arange(count) % len(few)], y=labels)
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
+def _peak_memory(device: torch.device) -> int | None:
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    if sys.platform == "win32":
+        return None
+    unit = 1 if sys.platform == "darwin" else 1024
+    peak: int = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak * unit

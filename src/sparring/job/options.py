@@ -1,0 +1,113 @@
+"""What can be asked of a run, as plain data: the command line and Python fill the same structure."""
+
+import math
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from sparring.errors import UsageError
+from sparring.recipe import DataChoice
+
+_RANGES: dict[str, tuple[float, float]] = {
+    "kimg": (0.001, 1_000_000_000),
+    "minutes": (0.01, 1_000_000),
+    "batch": (2, 1 << 20),
+    "labels": (1, math.inf),
+    "seed": (0, (1 << 63) - 1),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions:
+    """What `sparring train` was asked for; None means: chosen from the data and the machine."""
+
+    data: str
+    recipe: str = "gan"
+    size: int | None = None
+    fit: Literal["crop", "pad"] = "crop"
+    channels: int | None = None
+    batch: int | None = None
+    kimg: float | None = None
+    minutes: float | None = None
+    seed: int = 0
+    out: Path | None = None
+    settings: tuple[str, ...] = ()
+    device: str = "auto"
+    precision: str = "auto"
+    labels: int | None = None
+    unconditional: bool = False
+
+    def command(self) -> str:
+        """The command line that asks for the same."""
+        words = ["sparring", "train", self.data]
+        valued = (
+            "recipe",
+            "size",
+            "fit",
+            "channels",
+            "batch",
+            "kimg",
+            "minutes",
+            "seed",
+            "out",
+            "device",
+            "precision",
+            "labels",
+        )
+        for name in valued:
+            value = getattr(self, name)
+            if value != getattr(_DEFAULTS, name):
+                words += [f"--{name}", str(value)]
+        words += ["--unconditional"] if self.unconditional else []
+        for setting in self.settings:
+            words += ["--set", setting]
+        return shlex.join(words)
+
+    def data_choice(self) -> DataChoice:
+        """The data asked for; a path is made absolute, so that the run goes on from any folder."""
+        path = Path(self.data).expanduser()
+        return DataChoice(
+            source=str(path.absolute()) if self.data.strip() and path.exists() else self.data,
+            size=self.size,
+            fit=self.fit,
+            channels=self.channels,
+            conditional=not self.unconditional,
+            labels=self.labels,
+        )
+
+    def assignments(self) -> list[tuple[str, str]]:
+        """Name and text of every `--set`.
+
+        Raises:
+            UsageError: one without `=`.
+        """
+        pairs = []
+        for setting in self.settings:
+            name, equals, text = setting.partition("=")
+            if not equals:
+                raise UsageError(f"--set {setting}: expected NAME=VALUE, as in --set generator.width=96.")
+            pairs.append((name.strip(), text))
+        return pairs
+
+
+_DEFAULTS = TrainOptions(data="")
+
+
+def check_number(name: str, value: float | None) -> None:
+    """Refuse a value of `--name` that is no number or out of its range; None is no value.
+
+    Raises:
+        UsageError: names the option, the value and the range.
+    """
+    least, most = _RANGES[name]
+    if value is None or least <= value <= most:
+        return
+    ends = f"{most:,} or less" if value > most else f"{least:g} or more"
+    raise UsageError(f"--{name} {value}: expected a number, {ends}.")
+
+
+def check_numbers(options: TrainOptions) -> None:
+    """`check_number` for every option that has a range."""
+    for name in _RANGES:
+        check_number(name, getattr(options, name))

@@ -1,0 +1,217 @@
+"""What a run will do before it does it: the recipe resolved for its data and machine, with its reasons and sizes."""
+
+import dataclasses
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from sparring.data.spec import ImageSpec
+from sparring.engine.precision import Precision, choose_device, choose_precision
+from sparring.errors import DataError, MachineError, UsageError
+from sparring.job.build import build_modules, known_settings, refuse_uneven
+from sparring.job.options import TrainOptions, check_numbers
+from sparring.recipe import Facts, Recipe, parse_value, with_setting
+from sparring.recipes.base import log_interval, recipes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A recipe resolved for its data and machine.
+
+    Args:
+        examples: pictures in the training part.
+        parameters: trained values of each player.
+        images_per_second: measured on random pictures over a few rounds; None: not measured.
+        look_seconds: measured time of judging and drawing at one milestone.
+        memory: bytes at their highest while that was measured: of the process, or of the GPU; None: not known.
+    """
+
+    recipe: Recipe
+    spec: ImageSpec
+    examples: int
+    precision: Precision
+    parameters: Mapping[str, int]
+    images_per_second: float | None = None
+    look_seconds: float = 0.0
+    memory: int | None = None
+    seconds: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """For `--dry-run --json`."""
+        return {
+            "recipe": self.recipe.to_json(),
+            "spec": dataclasses.asdict(self.spec),
+            "examples": self.examples,
+            "device": str(self.precision.device),
+            "precision": self.precision.name,
+            "parameters": dict(self.parameters),
+            "images_per_second": self.images_per_second,
+            "memory_bytes": self.memory,
+            "seconds": self.seconds,
+        }
+
+
+def check_options(options: TrainOptions) -> None:
+    """Refuse what can't be before any data are read.
+
+    Raises:
+        UsageError: names the option.
+    """
+    _ = recipes[options.recipe]
+    choose_precision(options.precision, choose_device(options.device))
+    check_numbers(options)
+    options.assignments()
+    if options.kimg is not None and options.minutes is not None:
+        raise UsageError("--kimg and --minutes both say when to end: give one of them.")
+    if options.labels is not None and options.unconditional:
+        raise UsageError("--labels keeps some labels and --unconditional uses none: give one of them.")
+
+
+def make_plan(options: TrainOptions, spec: ImageSpec, *, examples: int, labelled: int) -> Plan:
+    """The recipe asked for, with defaults from the data, then the options, then each `--set`.
+
+    Args:
+        examples, labelled: pictures in the training part, and how many have labels.
+
+    Raises:
+        UsageError: an unknown recipe or setting, or a value out of range.
+        DataError: fewer pictures than a batch, or classes without one label.
+    """
+    device = choose_device(options.device)
+    precision = choose_precision(options.precision, device)
+    if spec.classes and not labelled:
+        raise DataError(f"{options.data}: no training picture has a label. Give --unconditional to do without.")
+    facts = Facts(
+        channels=spec.channels,
+        height=spec.height,
+        width=spec.width,
+        classes=len(spec.classes),
+        examples=examples,
+        labelled=labelled,
+        device=device.type,
+    )
+    recipe = _with_options(_base_recipe(options, facts), options, spec, precision)
+    _refuse_few(recipe, options, examples)
+    recipe = _with_settings(recipe, options)
+    return plan_of(recipe, spec, examples=examples, precision=precision)
+
+
+def plan_of(recipe: Recipe, spec: ImageSpec, *, examples: int, precision: Precision) -> Plan:
+    """The plan of a recipe that is complete.
+
+    Raises:
+        UsageError: a network can't be built with its settings.
+        MachineError: it would not fit into the memory.
+    """
+    sizes = parameters(recipe, spec)
+    _refuse_too_large(sizes, precision)
+    return Plan(recipe=recipe, spec=spec, examples=examples, precision=precision, parameters=sizes)
+
+
+def parameters(recipe: Recipe, spec: ImageSpec) -> dict[str, int]:
+    """How many values each player trains, counted without taking memory for them.
+
+    Raises:
+        UsageError: a network can't be built with the settings given.
+    """
+    _refuse_impossible(recipe)
+    given = {name: dict(player.model.settings) for name, player in recipe.players.items()}
+    try:
+        with torch.device("meta"):
+            modules = build_modules(recipe, spec)
+    except (ArithmeticError, LookupError, RuntimeError, TypeError) as error:
+        if not any(given.values()):
+            raise
+        said = str(error).splitlines()[0]
+        raise UsageError(
+            f"no network can be built with the settings {given} ({said}). Change or leave out --set."
+        ) from error
+    return {name: sum(p.numel() for p in module.parameters()) for name, module in modules.items()}
+
+
+def _base_recipe(options: TrainOptions, facts: Facts) -> Recipe:
+    own = recipes[options.recipe].settings
+    chosen = {
+        name: parse_value(text, own[name].type, option=f"--set {name}")
+        for name, text in options.assignments()
+        if name in own
+    }
+    return recipes.build(options.recipe, options.data_choice(), facts, settings=chosen)
+
+
+def _with_options(recipe: Recipe, options: TrainOptions, spec: ImageSpec, precision: Precision) -> Recipe:
+    batch = options.batch or recipe.batch
+    kimg = whole_batches(options.kimg or recipe.kimg, batch)
+    return dataclasses.replace(
+        recipe,
+        data=dataclasses.replace(recipe.data, size=spec.height, channels=spec.channels),
+        batch=batch,
+        kimg=kimg,
+        log_kimg=log_interval(kimg, batch),
+        seed=options.seed,
+        precision=precision.name,
+        reasons={name: why for name, why in recipe.reasons.items() if getattr(options, name, None) is None},
+    )
+
+
+def whole_batches(kimg: float, batch: int) -> float:
+    """`kimg`, raised to a whole number of batches."""
+    return -(-round(kimg * 1000) // batch) * batch / 1000
+
+
+def _with_settings(recipe: Recipe, options: TrainOptions) -> Recipe:
+    own = recipes[options.recipe].settings
+    for name, text in options.assignments():
+        if name not in own:
+            recipe = with_setting(recipe, name, text, known_settings(recipe))
+    set_by_hand = {name for name, _ in options.assignments()}
+    reasons = {name: why for name, why in recipe.reasons.items() if name not in set_by_hand}
+    return dataclasses.replace(recipe, reasons=reasons)
+
+
+def _refuse_few(recipe: Recipe, options: TrainOptions, examples: int) -> None:
+    if recipe.batch <= examples:
+        return
+    if options.batch is None:
+        raise DataError(
+            f"{options.data}: {examples} training picture(s) are left beside the validation part; a batch needs 2. "
+            "Training needs many: a few hundred at least."
+        )
+    raise DataError(
+        f"--batch {recipe.batch}: {options.data} has {examples} training pictures, fewer than a batch. "
+        f"Give --batch {examples} or less, or leave it out."
+    )
+
+
+def _refuse_impossible(recipe: Recipe) -> None:
+    refuse_uneven(recipe)
+    for name, player in recipe.players.items():
+        if recipe.batch % player.accumulate:
+            raise UsageError(
+                f"--set {name}.accumulate={player.accumulate}: does not divide the batch of {recipe.batch}."
+            )
+
+
+def _refuse_too_large(sizes: Mapping[str, int], precision: Precision) -> None:
+    """Weights, gradients, two moments and the average must fit; what passes take on top is not known here."""
+    needed = 5 * sum(sizes.values()) * precision.weights.itemsize
+    there = device_memory(precision.device)
+    if there is not None and needed > there:
+        raise MachineError(
+            f"the networks ({', '.join(f'{name} {count:,}' for name, count in sizes.items())} parameters) need "
+            f"{needed / 1e9:,.1f} GB to train, {precision.device} has {there / 1e9:,.1f} GB. "
+            "Give a smaller width or --size."
+        )
+
+
+def device_memory(device: torch.device) -> int | None:
+    """Bytes of memory that a device has; None where the system does not say."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[1]
+    if sys.platform == "win32" or "SC_PHYS_PAGES" not in os.sysconf_names:
+        return None
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

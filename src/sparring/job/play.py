@@ -1,0 +1,180 @@
+"""One job from its first round, or its last checkpoint, to its end: everything is in the run folder at every moment."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import torch
+
+from sparring.data import Data
+from sparring.engine.allocator import reused_memory
+from sparring.engine.game import Game
+from sparring.engine.precision import Precision
+from sparring.engine.record import Progress, Recorder
+from sparring.engine.state import restore
+from sparring.engine.train import Window, train
+from sparring.errors import InterruptedRunError, UsageError
+from sparring.job.build import build_game
+from sparring.job.records import FixedPictures, PixelJudge, columns, judges
+from sparring.recipe import Recipe
+from sparring.report import build_report
+from sparring.runfolder import Checkpoint, RunFolder
+
+if TYPE_CHECKING:
+    from sparring.job.plan import Plan
+
+OnData = Callable[[str, int, int | None], None]
+
+
+def _nothing(*values: object) -> None:
+    """Nobody listens."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listeners:
+    """Whom to tell while a job runs.
+
+    Args:
+        data: a text, what is done and what there is to do, while data are downloaded and packed.
+        folder: the run's folder, as soon as it is there.
+        plan: the plan and the data, before training begins.
+        progress: each log point.
+        note: a sentence that a user would miss.
+    """
+
+    data: OnData | None = None
+    folder: Callable[[Path], None] = _nothing
+    plan: "Callable[[Plan, Data], None]" = _nothing
+    progress: Callable[[Progress], None] = _nothing
+    note: Callable[[str], None] = _nothing
+
+
+@dataclass(kw_only=True)
+class Job:
+    """What one run is made of, ready to be played.
+
+    Args:
+        recipe: complete: every value that the run depends on.
+        data: its parts.
+    """
+
+    recipe: Recipe
+    data: Data
+    precision: Precision
+    listeners: Listeners
+    window: Window = field(default_factory=Window)
+
+    def __post_init__(self) -> None:
+        part = self.data.parts["train"]
+        # The caller's own random numbers stay as they are: players are initialised, and play, from the recipe's seed.
+        with torch.random.fork_rng():
+            self.game: Game = build_game(self.recipe, self.data.spec, part.x, part.y, self.precision)
+        self.judges = judges(self.data, seed=self.recipe.seed)
+
+    @property
+    def until(self) -> int:
+        """Examples at which the run ends."""
+        return round(self.recipe.kimg * 1000)
+
+    def take_up(self, checkpoint: Checkpoint) -> None:
+        """Put a checkpoint's weights, moments and counters into the players.
+
+        Raises:
+            UsageError: it does not fit the recipe.
+        """
+        try:
+            restore(self.game, checkpoint.tensors, checkpoint.state["game"])
+            sums = checkpoint.tensors.get("window", {})
+            self.window.load_state(sums, checkpoint.state["window"], self.precision.device)
+        except (KeyError, RuntimeError) as error:
+            said = str(error).splitlines()[0]
+            raise UsageError(
+                f"{checkpoint.path}: does not fit the run's recipe.json ({said}). "
+                "Put recipe.json back as it was written."
+            ) from error
+
+
+def play(job: Job, folder: RunFolder, *, checkpoint: Checkpoint | None = None) -> Path:
+    """Train until the budget is spent or a signal comes, and write the report.
+
+    Args:
+        folder: locked by the caller.
+        checkpoint: what the players took up; None on a new run.
+
+    Raises:
+        InterruptedRunError: a signal came; the state was saved.
+        DivergedError: numbers stopped being finite; the last good checkpoint is kept.
+    """
+    recorder = _recorder(job, folder)
+    with _signals() as arrived, torch.random.fork_rng(), reused_memory():
+        if checkpoint is None:
+            _begin(job, folder, recorder)
+        else:
+            recorder.begin(job.game, checkpoint.state["recorder"])
+        spent = train(
+            job.game,
+            job.window,
+            recorder,
+            until=job.until,
+            log_every=round(job.recipe.log_kimg * 1000),
+            stop=lambda: bool(arrived),
+        )
+        if spent:
+            build_report(folder)
+        else:
+            recorder.save(job.game)
+    if not spent:
+        raise InterruptedRunError(
+            f"stopped at {job.game.kimg:g} of {job.recipe.kimg:g} kimg, and saved. "
+            f"Go on with: sparring train --resume {folder.path}",
+            signal_number=arrived[0],
+        )
+    return folder.path
+
+
+def _recorder(job: Job, folder: RunFolder) -> Recorder:
+    return Recorder(
+        folder,
+        job.window,
+        columns=columns(job.recipe),
+        observers=job.judges,
+        picture=FixedPictures(folder, job.data.spec, job.recipe),
+        judged_by=PixelJudge.column,
+        until=job.until,
+        on_progress=job.listeners.progress,
+    )
+
+
+def _begin(job: Job, folder: RunFolder, recorder: Recorder) -> None:
+    recorder.begin(job.game)
+    pictures = FixedPictures(folder, job.data.spec, job.recipe)
+    pictures.reals(job.data)
+    pictures(job.game)
+    recorder.save(job.game)
+
+
+@contextmanager
+def _signals() -> Iterator[list[int]]:
+    """Numbers of the signals that asked to stop; a second one is obeyed at once, by the system itself."""
+    arrived: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield arrived
+        return
+    asking = (signal.SIGINT, signal.SIGTERM)
+
+    def note(number: int, frame: FrameType | None) -> None:
+        arrived.append(number)
+        for each in asking:
+            signal.signal(each, signal.SIG_DFL)
+
+    before = {number: signal.signal(number, note) for number in asking}
+    try:
+        yield arrived
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)

@@ -1,0 +1,265 @@
+"""What a GAN's run writes beside its checkpoints: columns, pictures of one fixed noise, the judge's measures, facts."""
+
+import copy
+import dataclasses
+import platform
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from sparring import __version__
+from sparring.data import Data
+from sparring.data.spec import ImageSpec
+from sparring.engine import sampling
+from sparring.engine.game import Game
+from sparring.engine.precision import Precision
+from sparring.errors import UsageError
+from sparring.job.build import class_shares
+from sparring.losses.base import adversarial_losses
+from sparring.losses.gan import GENERATOR
+from sparring.metrics.pixels import PixelSpace, frechet_distance
+from sparring.models.gan.base import Generator
+from sparring.pictures import grid, sample_name, save_png
+from sparring.recipe import Recipe
+from sparring.runfolder import RunFolder
+
+JUDGED = 1_000
+SPACED = 2_000
+ROWS = COLUMNS = 8
+MOST_ROWS = 16
+LEAST_JUDGED = 2
+Pixels = npt.NDArray[np.uint8]
+
+
+def columns(recipe: Recipe) -> dict[str, str]:
+    """The columns of metrics.csv with their meanings."""
+    loss = adversarial_losses.build(recipe.loss.name, settings=recipe.loss.settings)
+    d_equal, g_equal = loss.no_difference
+    note = "mean since the row before"
+    return {
+        "kimg": "thousands of training pictures that the discriminator has seen",
+        "discriminator_adversarial": f"its {recipe.loss.name} loss; {d_equal:.3f} where it sees no difference; {note}",
+        **{f"discriminator_{p.name}": f"{p.name} penalty, weighted; {note}" for p in recipe.penalties},
+        "discriminator_accuracy": f"share of (real, fake) pairs it ranks right, 0.5 fooled, 1 perfect; {note}",
+        "discriminator_grad_norm": f"length of the gradient of its loss; {note}",
+        "discriminator_skipped": "steps left out so far because the gradient was not finite",
+        "generator_adversarial": f"its {recipe.loss.name} loss; {g_equal:.3f} where D sees no difference; {note}",
+        "generator_grad_norm": f"length of the gradient of its loss; {note}",
+        "generator_skipped": "steps left out so far because the gradient was not finite",
+    }
+
+
+class PixelJudge:
+    """Frechet distance of samples to held-out reals in a space of pixels, beside that of training reals.
+
+    Args:
+        data: the parts; the test part is not touched.
+        count: samples compared, and reals at most.
+    """
+
+    column = "fd_pixels"
+
+    def __init__(self, data: Data, *, seed: int, count: int = JUDGED) -> None:
+        train, held = data.parts["train"], data.parts["validation"]
+        self._seed = seed
+        # Drawn at random: data often come sorted, by class or by who made them.
+        draw = np.random.Generator(np.random.Philox(key=seed))
+        self._reals = np.asarray(held.x[np.sort(draw.permutation(len(held))[:count])])
+        spread = np.sort(draw.permutation(len(train))[: max(SPACED, 2 * count)])
+        known = np.asarray(train.x[spread])
+        self._shares = None if train.y is None else class_shares(train.y, len(data.spec.classes))
+        count = len(self._reals)
+        self._space = PixelSpace(known)
+        self._held = self._space(self._reals)
+        # As many training reals as there are held-out ones, so that the floor is as noisy as the measure.
+        among = draw.permutation(len(known))[:count]
+        self._floor = frechet_distance(self._space(known[among]), self._held)
+        self._count = count
+        self.columns: Mapping[str, str] = {
+            "fd_pixels": f"Frechet distance of {count} samples to {count} held-out reals in {self._held.shape[1]} "
+            "principal components of small pictures (no FID); lower is better, its floor is the next column",
+            "fd_pixels_floor": f"the same distance of {count} training reals: what a perfect generator would have",
+        }
+
+    def observe(self, game: Game) -> Mapping[str, float]:
+        """The distance now, and its floor."""
+        module = averaged_generator(game)
+        z_NZ = sampling.noise(self._count, module.z_dim, seed=self._seed, stream="judge")
+        labels = (
+            None if self._shares is None else sampling.drawn_labels(self._count, list(self._shares), seed=self._seed)
+        )
+        made = self._space(sampling.generate(module, z_NZ, labels, game.precision))
+        return {"fd_pixels": frechet_distance(made, self._held), "fd_pixels_floor": self._floor}
+
+
+class FixedPictures:
+    """Saves the generator's answers to one fixed noise; with classes, a row is a class."""
+
+    def __init__(self, folder: RunFolder, spec: ImageSpec, recipe: Recipe) -> None:
+        self._folder = folder
+        self._spec = spec
+        self._recipe = recipe
+
+    def __call__(self, game: Game) -> None:
+        """Save the picture of the present generator under the present count."""
+        name = sample_name(game.images) if game.images else "init.png"
+        self._save(name, draw_fixed(game, self._spec, seed=self._recipe.seed), kimg=game.kimg)
+
+    def reals(self, data: Data) -> None:
+        """Save the same grid of training pictures, as real.png."""
+        part, rows = data.parts["train"], _rows(self._spec)
+        # Drawn at random: data often come sorted, by class or by who made them.
+        drawn = np.random.Generator(np.random.Philox(key=self._recipe.seed)).permutation(len(part))
+        if part.y is None:
+            pictures = np.asarray(part.x[np.sort(drawn[: rows * COLUMNS])])
+        else:
+            members = [drawn[part.y[drawn] == c][:COLUMNS] for c in range(rows)]
+            pictures = np.concatenate([_padded(part.x[np.sort(chosen)]) for chosen in members])
+        self._save("real.png", pictures, kimg=0.0)
+
+    def _save(self, name: str, pictures: Pixels, *, kimg: float) -> None:
+        captions = list(self._spec.classes[:MOST_ROWS]) or None
+        provenance: dict[str, str | int | float] = {
+            "run": self._folder.path.name,
+            "recipe": self._recipe.name,
+            "kimg": kimg,
+            "seed": self._recipe.seed,
+        }
+        save_png(grid(pictures, columns=COLUMNS, captions=captions), self._folder.samples / name, provenance)
+
+
+def draw_fixed(game: Game, spec: ImageSpec, *, seed: int) -> Pixels:
+    """Pictures uint8 [rows * COLUMNS, H, W, C] of the noise that `seed` fixes; with classes, row r is class r."""
+    module, rows = averaged_generator(game), _rows(spec)
+    z_NZ = sampling.noise(rows * COLUMNS, module.z_dim, seed=seed, stream="fixed")
+    labels = np.arange(rows, dtype=np.int64).repeat(COLUMNS) if spec.classes else None
+    return sampling.generate(module, z_NZ, labels, game.precision)
+
+
+def _rows(spec: ImageSpec) -> int:
+    return len(spec.classes[:MOST_ROWS]) or ROWS
+
+
+def averaged_generator(game: Game) -> Generator:
+    """The generator that is judged and drawn, in evaluation mode: its average, or a copy where it has none."""
+    player = next(player for player in game.players if player.name == GENERATOR)
+    module = copy.deepcopy(player.module) if player.ema is None else player.ema.module
+    assert isinstance(module, Generator)
+    return module.eval()
+
+
+def environment(precision: Precision) -> dict[str, Any]:
+    """What a result depends on beside the recipe: versions, processor, threads."""
+    return {
+        "sparring": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "platform": f"{platform.system()} {platform.machine()}",
+        "device": _device_name(precision.device),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "threads": torch.get_num_threads(),
+    }
+
+
+def data_record(data: Data) -> dict[str, Any]:
+    """data.json: the report, the spec, and the shares of the classes that labels are drawn by."""
+    labels = data.parts["train"].y
+    shares = None if labels is None else class_shares(labels, len(data.spec.classes)).tolist()
+    return {**data.report.to_json(), "spec": dataclasses.asdict(data.spec), "class_shares": shares}
+
+
+def judges(data: Data, *, seed: int) -> list[PixelJudge]:
+    """Who measures the game; nobody where too few pictures are held out for a spread."""
+    return [PixelJudge(data, seed=seed)] if len(data.parts["validation"]) >= LEAST_JUDGED else []
+
+
+# -- what a run folder tells, checked, for people edit files -----------------------------------------------------------
+
+
+def read_recipe(folder: RunFolder) -> Recipe:
+    """The run's recipe.
+
+    Raises:
+        UsageError: recipe.json is absent, broken, or made by a newer version.
+    """
+    value = folder.read_json("recipe.json")
+    if not isinstance(value, dict) or not isinstance(value.get("format", 1), int):
+        raise UsageError(f"{folder.path / 'recipe.json'}: not a recipe. Put the file back as it was written.")
+    try:
+        return Recipe.from_json(value)
+    except UsageError as error:
+        raise UsageError(f"{folder.path / 'recipe.json'}: {error}") from None
+
+
+def read_spec(folder: RunFolder) -> ImageSpec:
+    """What the run's pictures are.
+
+    Raises:
+        UsageError: data.json is absent or broken.
+    """
+    try:
+        found = dict(folder.read_json("data.json")["spec"])
+        return ImageSpec(**{**found, "classes": tuple(found["classes"])})
+    except (KeyError, TypeError, ValueError) as error:
+        raise _broken(folder, "data.json", error) from error
+
+
+def read_hashes(folder: RunFolder) -> dict[str, str]:
+    """The hash of each part, as the run began.
+
+    Raises:
+        UsageError: data.json is absent or broken.
+    """
+    try:
+        return {name: str(part["hash"]) for name, part in folder.read_json("data.json")["parts"].items()}
+    except (AttributeError, KeyError, TypeError) as error:
+        raise _broken(folder, "data.json", error) from error
+
+
+def read_shares(folder: RunFolder) -> list[float]:
+    """The shares of the classes among the training labels.
+
+    Raises:
+        UsageError: data.json is absent or broken.
+    """
+    try:
+        return [float(share) for share in folder.read_json("data.json")["class_shares"]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise _broken(folder, "data.json", error) from error
+
+
+def read_environment(folder: RunFolder) -> dict[str, Any]:
+    """What the run began in, see `environment`.
+
+    Raises:
+        UsageError: environment.json is absent or broken.
+    """
+    found = folder.read_json("environment.json")
+    if not isinstance(found, dict) or "device" not in found:
+        raise _broken(folder, "environment.json", KeyError("device"))
+    return found
+
+
+def device_kind(folder: RunFolder) -> str:
+    """The kind of device that the run began on: cpu, cuda or mps."""
+    name = str(read_environment(folder)["device"])
+    return name if name in ("cpu", "mps") else "cuda"
+
+
+def _broken(folder: RunFolder, name: str, error: Exception) -> UsageError:
+    if isinstance(error, UsageError):
+        return error
+    return UsageError(f"{folder.path / name}: lacks something ({error}). Put the file back as it was written.")
+
+
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def _padded(pictures: Pixels) -> Pixels:
+    missing = COLUMNS - len(pictures)
+    return np.concatenate([pictures, np.full((missing, *pictures.shape[1:]), 255, np.uint8)])

@@ -1,0 +1,51 @@
+"""`--dry-run`: the whole plan from the headers of the data, with speed and memory measured on random pictures."""
+
+from sparring.data import DataReport, inspect_data
+from sparring.data.report import PartReport
+from sparring.data.spec import ImageSpec
+from sparring.errors import DataError, UsageError
+from sparring.job.measure import measured, with_budget
+from sparring.job.options import TrainOptions
+from sparring.job.plan import Plan, check_options, make_plan
+from sparring.job.train import OnData
+from sparring.runfolder.places import refuse_filled
+
+
+def rehearse(options: TrainOptions, *, on_data: OnData | None = None) -> tuple[Plan, DataReport]:
+    """The plan that `start` would follow, and the report on the data; nothing is written.
+
+    Raises:
+        as `start`.
+    """
+    check_options(options)
+    if options.out is not None and options.out.is_dir():
+        refuse_filled(options.out)
+    choice = options.data_choice()
+    report = inspect_data(
+        choice.source,
+        size=choice.size,
+        fit=choice.fit,
+        channels=choice.channels,
+        conditional=choice.conditional,
+        on_progress=on_data,
+    )
+    train = report.parts["train"]
+    spec = ImageSpec(channels=report.channels, height=report.size, width=report.size, classes=tuple(train.classes))
+    plan = make_plan(options, spec, examples=train.pictures, labelled=_labelled(train, options.labels))
+    if options.minutes is not None:
+        return with_budget(plan, report, minutes=options.minutes), report
+    return measured(plan, report), report
+
+
+def _labelled(train: PartReport, asked: int | None) -> int:
+    """How many labels would be kept."""
+    there = train.pictures - train.unlabelled if train.classes else 0
+    if asked is None:
+        return there
+    if not there:
+        raise DataError(
+            f"--labels {asked}: these pictures have no labels. Put them into class folders, or leave it out."
+        )
+    if not len(train.classes) <= asked <= there:
+        raise UsageError(f"--labels {asked}: expected {len(train.classes)} (one a class) to {there} (all there are).")
+    return asked

@@ -1,0 +1,253 @@
+"""A run from outside: a new one, one that goes on, or one like another."""
+
+import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sparring.data import Data, open_data
+from sparring.engine.precision import Precision, choose_device, choose_precision
+from sparring.errors import DataError, UsageError
+from sparring.job.measure import with_budget
+from sparring.job.options import TrainOptions, check_number
+from sparring.job.plan import Plan, check_options, make_plan, plan_of, whole_batches
+from sparring.job.play import Job, Listeners, OnData, play
+from sparring.job.records import (
+    data_record,
+    device_kind,
+    environment,
+    read_environment,
+    read_hashes,
+    read_recipe,
+    read_spec,
+)
+from sparring.recipe import DataChoice, Recipe
+from sparring.report import build_report
+from sparring.report.page import NAME as REPORT
+from sparring.runfolder import Checkpoint, RunFolder
+from sparring.runfolder.folder import METRICS
+from sparring.runfolder.places import refuse_filled
+
+__all__ = ["Listeners", "OnData", "resume", "start", "start_like"]
+
+_SILENT = Listeners()
+
+
+def start(options: TrainOptions, listeners: Listeners = _SILENT) -> Path:
+    """Train a new run; returns its folder.
+
+    Raises:
+        UsageError, DataError, MachineError: before anything was written, or with everything kept.
+        DivergedError: numbers stopped being finite; the last good checkpoint is kept.
+        InterruptedRunError: a signal came; the run was saved.
+    """
+    check_options(options)
+    _refuse_filled(options.out)
+    data = _open(options.data_choice(), options.seed, listeners)
+    plan = make_plan(options, data.spec, examples=len(data.parts["train"]), labelled=_labelled(data))
+    if options.minutes is not None:
+        plan = with_budget(plan, data.report, minutes=options.minutes)
+    return _begin(plan, data, listeners, out=options.out, command=options.command())
+
+
+def start_like(
+    path: str | Path,
+    *,
+    out: Path | None = None,
+    seed: int | None = None,
+    device: str | None = None,
+    listeners: Listeners = _SILENT,
+) -> Path:
+    """Train a new run from another run's recipe and data, with the same budget.
+
+    Args:
+        seed: None: that of the other run.
+        device: None: the fastest there is.
+
+    Raises:
+        as `start`.
+    """
+    check_number("seed", seed)
+    _refuse_filled(out)
+    other = RunFolder.open(path)
+    recipe = read_recipe(other)
+    recipe = recipe if seed is None else dataclasses.replace(recipe, seed=seed)
+    precision = choose_precision(recipe.precision, choose_device(device))
+    data = _open_again(other, recipe, listeners)
+    _refuse_other_classes(other, data)
+    plan = plan_of(recipe, data.spec, examples=len(data.parts["train"]), precision=precision)
+    command = f"sparring train --like {other.path}" + (f" --seed {seed}" if seed is not None else "")
+    return _begin(plan, data, listeners, out=out, command=command)
+
+
+def resume(
+    path: str | Path,
+    *,
+    kimg: float | None = None,
+    minutes: float | None = None,
+    device: str | None = None,
+    listeners: Listeners = _SILENT,
+) -> Path:
+    """Go on with a run exactly where its last checkpoint is.
+
+    Args:
+        kimg: a new end for a run that is finished, or to be longer.
+        minutes: the same by the clock: so much more, at the speed measured now.
+        device: where to compute; None: on the kind of device on which the run began.
+
+    Raises:
+        as `start`; UsageError also for a finished run without a new end.
+    """
+    if kimg is not None and minutes is not None:
+        raise UsageError("--kimg and --minutes both say when to end: give one of them.")
+    check_number("kimg", kimg)
+    check_number("minutes", minutes)
+    folder = RunFolder.open(path)
+    with _locked(folder):
+        return _go_on(folder, kimg, minutes, device, listeners)
+
+
+def _go_on(
+    folder: RunFolder, kimg: float | None, minutes: float | None, device: str | None, listeners: Listeners
+) -> Path:
+    recipe = read_recipe(folder)
+    checkpoint = folder.load_checkpoint("last")
+    if kimg is None and minutes is None and checkpoint.images >= round(recipe.kimg * 1000):
+        return _finish(folder, recipe, listeners)
+    precision = _precision_again(folder, recipe, device)
+    data = _open_again(folder, recipe, listeners)
+    _refuse_other_classes(folder, data)
+    if minutes is not None:
+        plan = plan_of(recipe, data.spec, examples=len(data.parts["train"]), precision=precision)
+        kimg = checkpoint.images / 1000 + with_budget(plan, data.report, minutes=minutes).recipe.kimg
+    if kimg is not None:
+        recipe = _longer(folder, recipe, checkpoint, kimg)
+    job = Job(recipe=recipe, data=data, precision=precision, listeners=listeners)
+    job.take_up(checkpoint)
+    listeners.folder(folder.path)
+    for note in [*checkpoint.notes, *_differences(folder, data, precision)]:
+        listeners.note(note)
+    folder.cut_back(checkpoint)
+    folder.write_json("recipe.json", recipe.to_json())
+    return play(job, folder, checkpoint=checkpoint)
+
+
+def _begin(plan: Plan, data: Data, listeners: Listeners, *, out: Path | None, command: str) -> Path:
+    """Everything that can fail before training comes before the folder is made."""
+    job = Job(recipe=plan.recipe, data=data, precision=plan.precision, listeners=listeners)
+    folder = RunFolder.create(out, name=f"{data.name}-{plan.recipe.name}")
+    with _locked(folder):
+        listeners.folder(folder.path)
+        listeners.plan(plan, data)
+        folder.write_json("recipe.json", plan.recipe.to_json())
+        folder.write_text("command.txt", command + "\n")
+        folder.write_json("environment.json", environment(plan.precision))
+        folder.write_json("data.json", data_record(data))
+        return play(job, folder)
+
+
+@contextmanager
+def _locked(folder: RunFolder) -> Iterator[None]:
+    folder.lock()
+    try:
+        yield
+    finally:
+        folder.unlock()
+
+
+def _refuse_filled(out: Path | None) -> None:
+    """Say so before hours of packing, not after."""
+    if out is not None and out.is_dir():
+        refuse_filled(out)
+
+
+def _open(choice: DataChoice, seed: int, listeners: Listeners) -> Data:
+    return open_data(
+        choice.source,
+        size=choice.size,
+        fit=choice.fit,
+        channels=choice.channels,
+        conditional=choice.conditional,
+        labels=choice.labels,
+        seed=seed,
+        on_progress=listeners.data,
+    )
+
+
+def _open_again(folder: RunFolder, recipe: Recipe, listeners: Listeners) -> Data:
+    source = Path(recipe.data.source)
+    if source.is_absolute() and not source.exists():
+        raise DataError(f"{source}: gone; {folder.path.name} was trained on it. Put the pictures back where they were.")
+    if not source.is_absolute() and source.exists():
+        raise UsageError(
+            f"{source.absolute()} is in the way: {folder.path.name} was trained on the data set called '{source}', and "
+            "this path would be read instead. Go on from another folder."
+        )
+    return _open(recipe.data, recipe.seed, listeners)
+
+
+def _labelled(data: Data) -> int:
+    labels = data.parts["train"].y
+    return 0 if labels is None else int((labels >= 0).sum())
+
+
+def _finish(folder: RunFolder, recipe: Recipe, listeners: Listeners) -> Path:
+    """A run that was killed after its last round gets its report; one that has it needs a later end."""
+    report, metrics = folder.path / REPORT, folder.path / METRICS
+    if not report.exists() or report.stat().st_mtime < metrics.stat().st_mtime:
+        listeners.folder(folder.path)
+        build_report(folder)
+        return folder.path
+    raise UsageError(
+        f"{folder.path}: finished at {recipe.kimg:g} kimg. To go on, give a later end: "
+        f"sparring train --resume {folder.path} --kimg {2 * recipe.kimg:g}"
+    )
+
+
+def _longer(folder: RunFolder, recipe: Recipe, checkpoint: Checkpoint, kimg: float) -> Recipe:
+    """The recipe with another end; rows stay as far apart as they were."""
+    kimg = whole_batches(kimg, recipe.batch)
+    if round(kimg * 1000) <= checkpoint.images:
+        raise UsageError(
+            f"--kimg {kimg:g}: {folder.path} is at {checkpoint.images / 1000:g} kimg already. Give a later end."
+        )
+    return dataclasses.replace(recipe, kimg=kimg)
+
+
+def _precision_again(folder: RunFolder, recipe: Recipe, device: str | None) -> Precision:
+    kind = device or device_kind(folder)
+    try:
+        return choose_precision(recipe.precision, choose_device(kind))
+    except UsageError as error:
+        if device is not None:
+            raise
+        raise UsageError(
+            f"{folder.path} began on {kind}, which this machine does not have. Give --device cpu to go on without; "
+            "results will not be the same to the bit."
+        ) from error
+
+
+def _refuse_other_classes(folder: RunFolder, data: Data) -> None:
+    before = read_spec(folder).classes
+    if before != data.spec.classes:
+        raise DataError(
+            f"{data.report.source}: {folder.path.name} was begun with the classes {', '.join(before) or 'none'}, now "
+            f"there are {', '.join(data.spec.classes) or 'none'}. Put the data back as they were, or start a new run."
+        )
+
+
+def _differences(folder: RunFolder, data: Data, precision: Precision) -> list[str]:
+    """Why going on will not give the very bytes of a run that was never stopped."""
+    before, now = read_environment(folder), environment(precision)
+    notes = [
+        f"{name} was {before.get(name)} when the run began and is {now[name]}: results will not be the same to the bit"
+        for name in ("torch", "device", "cpu_capability", "threads", "platform")
+        if before.get(name) != now[name]
+    ]
+    hashes = read_hashes(folder)
+    changed = [name for name, part in data.report.parts.items() if hashes.get(name) != part.hash]
+    if changed:
+        notes.append(
+            f"the pictures of the {' and '.join(changed)} part have changed since the run began: results will differ"
+        )
+    return notes

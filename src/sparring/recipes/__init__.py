@@ -1,0 +1,1 @@
+"""Recipes: one function each, from what is known of the data to everything that a run is."""

@@ -1,0 +1,27 @@
+"""The index of recipes, and what they share."""
+
+from sparring.recipe import Facts, Recipe
+from sparring.registry import Registry
+
+recipes: Registry[Recipe] = Registry("recipe", package="sparring.recipes")
+
+
+def batch_that_fits(wanted: int, examples: int) -> int:
+    """`wanted`, or the largest power of two that is not above the number of examples."""
+    return wanted if examples >= wanted else max(2, 2 ** (examples.bit_length() - 1))
+
+
+def log_interval(kimg: float, batch: int) -> float:
+    """Thousands of examples between two rows: about a hundred rows a run, whole batches, at most 10 kimg."""
+    images = max(batch, min(10_000, int(kimg * 1000 / 100)))
+    return -(-images // batch) * batch / 1000
+
+
+def default_kimg(facts: Facts) -> tuple[float, str]:
+    """A budget where none was asked for, and its reason."""
+    change = "--kimg and --minutes change it"
+    if facts.device == "cpu":
+        kimg = 60.0 if max(facts.height, facts.width) <= 16 else 200.0
+        return kimg, f"{kimg:g}: on a CPU, enough to see whether a run is worth going on with; {change}"
+    kimg = max(1_000.0, min(10_000.0, facts.examples * 100 / 1000))
+    return kimg, f"{kimg:g}: 100 epochs, at least 1,000 and at most 10,000; {change}"

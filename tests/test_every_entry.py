@@ -1,0 +1,383 @@
+"""The contract of every registered name, by kind: an entry that is added is tested on arrival."""
+
+import dataclasses
+import inspect
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from sparring.data.readers.base import reader_for, readers
+from sparring.data.spec import ImageSpec, TableSpec
+from sparring.engine.game import Game, play_round
+from sparring.engine.precision import Precision
+from sparring.errors import UsageError
+from sparring.job.build import build_game, build_modules, known_settings
+from sparring.losses.base import AdversarialLoss, Penalty, Play, adversarial_losses, objectives, penalties
+from sparring.models.gan.base import Discriminator, Generator, discriminators, generators
+from sparring.recipe import DataChoice, Facts, Recipe, player_settings, with_setting
+from sparring.recipes.base import recipes
+from sparring.registry import Registry
+
+REGISTRIES: list[Registry[Any]] = [
+    adversarial_losses,
+    penalties,
+    objectives,
+    generators,
+    discriminators,
+    recipes,
+    readers,
+]
+ENTRIES = [(registry, name) for registry in REGISTRIES for name in registry]
+CPU = torch.device("cpu")
+CLASSES = ("a", "b", "c")
+SIDES = ((8, 8), (9, 9), (28, 28), (48, 48), (64, 64), (8, 24), (30, 17))
+SPECS = [
+    *(ImageSpec(channels=3, height=h, width=w, classes=CLASSES) for h, w in SIDES),
+    *(ImageSpec(channels=c, height=16, width=16, classes=k) for c, k in itertools.product((1, 3, 4), ((), CLASSES))),
+]
+B = 4
+
+
+def of_spec(spec: ImageSpec) -> str:
+    return f"{spec.channels}x{spec.height}x{spec.width}" + (f"-{len(spec.classes)}classes" if spec.classes else "")
+
+
+def small(registry: Registry[Any], name: str) -> dict[str, Any]:
+    """Settings that make an architecture small, where it has them."""
+    return {key: 8 for key in ("width",) if key in registry[name].settings}
+
+
+# -- all -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("registry", "name"), ENTRIES, ids=[f"{r.kind}-{n}" for r, n in ENTRIES])
+def test_an_entry_explains_itself(registry: Registry[Any], name: str) -> None:
+    entry = registry[name]
+    assert name == name.lower()
+    assert name.replace("-", "").replace("_", "").isalnum()
+    assert entry.build.__doc__, "the docstring is its own, not one that is inherited"
+    assert entry.summary.endswith((".", ":")) or "." in entry.summary
+    assert len(entry.summary) <= 110, "it has to fit into a line of `sparring list`"
+    for setting in entry.settings.values():
+        assert setting.meaning, f"{setting.name} has no meaning: Annotated[type, 'meaning']"
+        assert setting.default is not inspect.Parameter.empty, f"{setting.name} has no default"
+        assert setting.type in (int, float, bool, str) or "|" in str(setting.type) or "[" in str(setting.type)
+        setting.refuse_outside(setting.default, setting.name)
+
+
+def test_no_kind_is_empty() -> None:
+    assert all(list(registry) for registry in REGISTRIES)
+
+
+@pytest.mark.parametrize("registry", [generators, discriminators], ids=lambda r: r.kind)
+def test_a_network_has_no_setting_that_a_player_has(registry: Registry[Any]) -> None:
+    """`--set generator.lr` could mean either."""
+    for name in registry:
+        assert not set(registry[name].settings) & set(player_settings())
+
+
+# -- losses --------------------------------------------------------------------------------------------------------
+
+
+def logits(dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor]:
+    draw = torch.Generator().manual_seed(0)
+    real_B, fake_B = torch.randn(2, 64, generator=draw, dtype=torch.float64).to(dtype)
+    return real_B.clone().requires_grad_(), fake_B.clone().requires_grad_()
+
+
+def values(loss: AdversarialLoss, real_B: Tensor, fake_B: Tensor) -> tuple[Tensor, Tensor]:
+    return loss.d_loss(real_B, fake_B), loss.g_loss(real_B if loss.paired else None, fake_B)
+
+
+@pytest.mark.parametrize("name", list(adversarial_losses))
+class TestAdversarialLoss:
+    def test_a_value_per_example_finite_even_for_large_logits(self, name: str) -> None:
+        loss = adversarial_losses.build(name)
+        for scale in (1.0, 1e4):
+            for value_B in values(loss, *(scale * logit_B for logit_B in logits())):
+                assert value_B.shape == (64,)
+                assert torch.isfinite(value_B).all()
+
+    def test_the_gradient_reaches_what_each_player_can_change(self, name: str) -> None:
+        loss = adversarial_losses.build(name)
+        real_B, fake_B = logits()
+        d_loss_B, g_loss_B = values(loss, real_B, fake_B)
+        for slope_B in torch.autograd.grad(d_loss_B.sum(), (real_B, fake_B)):
+            assert slope_B.abs().max() > 0
+        (slope_B,) = torch.autograd.grad(g_loss_B.sum(), fake_B)
+        assert (slope_B < 0).all(), "a fake with a higher logit is a better fake"
+
+    def test_the_discriminator_gains_where_logits_separate_and_the_generator_loses(self, name: str) -> None:
+        loss = adversarial_losses.build(name)
+        zero_B = torch.zeros(8)
+        means = [[v.mean().item() for v in values(loss, zero_B + gap, zero_B - gap)] for gap in (-1.0, 0.0, 1.0)]
+        assert means[0][0] > means[1][0] > means[2][0]
+        assert means[0][1] < means[1][1] < means[2][1]
+
+    def test_no_difference_is_as_declared(self, name: str) -> None:
+        loss = adversarial_losses.build(name)
+        found = [value_B.mean().item() for value_B in values(loss, torch.zeros(8), torch.zeros(8))]
+        assert found == pytest.approx(loss.no_difference)
+
+    def test_bf16_is_fp32_within_its_precision(self, name: str) -> None:
+        loss = adversarial_losses.build(name)
+        real_B, fake_B = logits(torch.bfloat16)
+        for coarse_B, fine_B in zip(
+            values(loss, real_B, fake_B), values(loss, real_B.float(), fake_B.float()), strict=True
+        ):
+            torch.testing.assert_close(coarse_B.float(), fine_B, rtol=2e-2, atol=2e-2)
+
+
+# -- penalties -----------------------------------------------------------------------------------------------------
+
+
+def play(penalty: Penalty) -> tuple[Play, nn.Module]:
+    torch.manual_seed(0)
+    discriminator = discriminators.build("compact", ImageSpec(channels=1, height=8, width=8), settings={"width": 4})
+    real_BCHW = torch.randn(B, 1, 8, 8).requires_grad_(penalty.needs_real_grad)
+    fake_BCHW = torch.randn(B, 1, 8, 8).requires_grad_(penalty.needs_fake_grad)
+    return Play(real_BCHW, fake_BCHW, discriminator(real_BCHW), discriminator(fake_BCHW)), discriminator
+
+
+@pytest.mark.parametrize("name", list(penalties))
+class TestPenalty:
+    def test_a_value_per_example_and_a_gradient_for_the_discriminator(self, name: str) -> None:
+        penalty = penalties.build(name)
+        played, discriminator = play(penalty)
+        value_B = penalty(played)
+        assert value_B.shape == (B,)
+        assert torch.isfinite(value_B).all()
+        value_B.mean().backward()
+        gradients = [p.grad for p in discriminator.parameters() if p.grad is not None]
+        assert sum(gradient.abs().sum() for gradient in gradients) > 0
+
+    def test_rare_is_heavier(self, name: str) -> None:
+        often, rare = penalties.build(name), penalties.build(name, settings={"every": 4})
+        assert (often.every, rare.every) == (1, 4)
+        played, _ = play(rare)
+        torch.testing.assert_close(rare(played), 4 * often(played))
+
+    def test_its_column_carries_its_name(self, name: str) -> None:
+        assert penalties.build(name).name == name
+
+    def test_never_is_refused(self, name: str) -> None:
+        with pytest.raises(UsageError, match="every=0: expected 1 or more"):
+            penalties.build(name, settings={"every": 0})
+
+
+# -- networks ------------------------------------------------------------------------------------------------------
+
+
+def inputs(z_dim: int, spec: ImageSpec, *, seed: int = 0) -> tuple[Tensor, Tensor | None]:
+    draw = torch.Generator().manual_seed(seed)
+    z_BZ = torch.randn(B, z_dim, generator=draw)
+    return z_BZ, torch.arange(B) % len(spec.classes) if spec.classes else None
+
+
+def seeded(registry: Registry[Any], name: str, spec: ImageSpec) -> Any:
+    torch.manual_seed(0)
+    return registry.build(name, spec, settings=small(registry, name))
+
+
+@pytest.mark.parametrize("name", list(generators))
+@pytest.mark.parametrize("spec", SPECS, ids=of_spec)
+class TestGenerator:
+    def test_pictures_of_the_right_shape_and_range_the_same_for_a_seed(self, name: str, spec: ImageSpec) -> None:
+        first, second = seeded(generators, name, spec), seeded(generators, name, spec)
+        pictures, again = (module(*inputs(module.z_dim, spec)) for module in (first, second))
+        assert pictures.shape == (B, spec.channels, spec.height, spec.width)
+        assert -1 <= pictures.min() <= pictures.max() <= 1
+        assert pictures.std() > 1e-4, "noise makes a difference"
+        assert torch.equal(pictures, again)
+
+    def test_every_parameter_gets_a_gradient(self, name: str, spec: ImageSpec) -> None:
+        module: Generator = seeded(generators, name, spec)
+        pictures = module(*inputs(module.z_dim, spec))
+        pictures.mul(torch.randn_like(pictures)).sum().backward()
+        idle = [key for key, p in module.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+        assert not idle
+
+    def test_its_state_makes_the_same_pictures_elsewhere(self, name: str, spec: ImageSpec) -> None:
+        module: Generator = seeded(generators, name, spec)
+        other: Generator = generators.build(name, spec, settings=small(generators, name))
+        other.load_state_dict(module.state_dict())
+        given = inputs(module.z_dim, spec)
+        assert torch.equal(module.eval()(*given), other.eval()(*given))
+
+
+@pytest.mark.parametrize("name", list(discriminators))
+@pytest.mark.parametrize("spec", SPECS, ids=of_spec)
+class TestDiscriminator:
+    def test_a_logit_per_picture_and_features_that_heads_can_read(self, name: str, spec: ImageSpec) -> None:
+        module: Discriminator = seeded(discriminators, name, spec).eval()
+        x_BCHW = torch.rand(B, spec.channels, spec.height, spec.width) * 2 - 1
+        logit_B, h_BF = module(x_BCHW, inputs(1, spec)[1]), module.features(x_BCHW)
+        assert logit_B.shape == (B,)
+        assert h_BF.ndim == 2
+        assert h_BF.shape[0] == B
+        assert torch.isfinite(logit_B).all()
+        assert logit_B.std() > 0
+        assert torch.equal(logit_B, seeded(discriminators, name, spec).eval()(x_BCHW, inputs(1, spec)[1]))
+
+    def test_an_unknown_label_conditions_on_nothing(self, name: str, spec: ImageSpec) -> None:
+        module: Discriminator = seeded(discriminators, name, spec).eval()
+        x_BCHW = torch.rand(B, spec.channels, spec.height, spec.width) * 2 - 1
+        unknown_B = torch.full((B,), -1)
+        assert torch.equal(module(x_BCHW, unknown_B), module(x_BCHW))
+        if spec.classes:
+            assert not torch.allclose(module(x_BCHW, torch.zeros_like(unknown_B)), module(x_BCHW))
+
+    def test_every_parameter_gets_a_gradient(self, name: str, spec: ImageSpec) -> None:
+        module: Discriminator = seeded(discriminators, name, spec)
+        x_BCHW = torch.rand(B, spec.channels, spec.height, spec.width) * 2 - 1
+        logit_B = module(x_BCHW, inputs(1, spec)[1])
+        (logit_B * torch.arange(1.0, B + 1)).sum().backward()
+        assert not [key for key, p in module.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+
+
+@pytest.mark.parametrize(
+    ("registry", "name"), [(r, n) for r in (generators, discriminators) for n in r], ids=lambda v: getattr(v, "kind", v)
+)
+class TestNetwork:
+    def test_256_points_at_full_width(self, registry: Registry[Any], name: str) -> None:
+        with torch.device("meta"):
+            module = registry.build(name, ImageSpec(channels=3, height=256, width=256, classes=CLASSES))
+            label_B = torch.empty(B, dtype=torch.int64)
+            given = torch.empty(B, module.z_dim) if registry is generators else torch.empty(B, 3, 256, 256)
+            made = module(given, label_B)
+        assert made.shape == ((B, 3, 256, 256) if registry is generators else (B,))
+        assert sum(p.numel() for p in module.parameters()) < 60e6
+
+    def test_width_makes_it_wider(self, registry: Registry[Any], name: str) -> None:
+        spec = ImageSpec(channels=3, height=32, width=32)
+        with torch.device("meta"):
+            narrow, wide = (registry.build(name, spec, settings={"width": w}) for w in (8, 16))
+        assert sum(p.numel() for p in wide.parameters()) > 1.5 * sum(p.numel() for p in narrow.parameters())
+
+    @pytest.mark.parametrize(
+        "spec", [TableSpec(columns=("age",)), ImageSpec(channels=1, height=7, width=64)], ids=["table", "too-small"]
+    )
+    def test_data_that_it_is_not_for_are_refused(self, registry: Registry[Any], name: str, spec: Any) -> None:
+        with pytest.raises(UsageError, match="this network is for"):
+            registry.build(name, spec)
+
+
+# -- readers -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", list(readers))
+def test_a_reader_leaves_alone_what_is_not_of_its_format(name: str, tmp_path: Path) -> None:
+    (tmp_path / "photo.png").write_bytes(b"\x89PNG")
+    (tmp_path / "notes.txt").write_text("none")
+    reader = readers.build(name)
+    for path in (tmp_path, tmp_path / "photo.png", tmp_path / "notes.txt", tmp_path / "absent"):
+        assert not reader.accepts(path)
+        assert reader_for(path) is None
+
+
+# -- recipes -------------------------------------------------------------------------------------------------------
+
+FACTS = [
+    Facts(channels=c, height=s, width=s, classes=k, examples=n, labelled=n if k else 0, device=d)
+    for c, s, k, n, d in [
+        (1, 8, 10, 1617, "cpu"),
+        (1, 28, 0, 60_000, "cpu"),
+        (3, 64, 3, 40, "cuda"),
+        (4, 256, 0, 500_000, "cuda"),
+        (3, 48, 2, 3, "mps"),
+    ]
+]
+
+
+def recipe_for(name: str, facts: Facts) -> Recipe:
+    return recipes.build(name, DataChoice(source="photos/", size=facts.height, channels=facts.channels), facts)
+
+
+def current(recipe: Recipe, group: str, name: str, default: Any) -> Any:
+    """What a setting is in a recipe."""
+    if group in recipe.players:
+        player = recipe.players[group]
+        return getattr(player, name) if name in player_settings() else player.model.settings.get(name, default)
+    parts = {"loss": recipe.loss, "objective": recipe.objective, **{p.name: p for p in recipe.penalties}}
+    return parts[group].settings.get(name, default)
+
+
+def tiny_game(name: str, *, classes: int) -> Game:
+    """A game of the recipe with thin networks and random pictures."""
+    facts = Facts(channels=1, height=8, width=8, classes=classes, examples=24, labelled=12, device="cpu")
+    recipe = dataclasses.replace(recipe_for(name, facts), batch=8)
+    settings = known_settings(recipe)
+    for player in recipe.players:
+        if "width" in settings[player]:
+            recipe = with_setting(recipe, f"{player}.width", "8", settings)
+    spec = ImageSpec(channels=1, height=8, width=8, classes=CLASSES[:classes])
+    draw = np.random.default_rng(0)
+    labels = draw.integers(-1, classes, 24) if classes else None
+    return build_game(recipe, spec, draw.integers(0, 256, (24, 8, 8, 1), np.uint8), labels, Precision("fp32", CPU))
+
+
+@pytest.mark.parametrize("name", list(recipes))
+class TestRecipe:
+    @pytest.mark.parametrize("facts", FACTS, ids=lambda f: f"{f.channels}x{f.height}-{f.examples}-{f.device}")
+    def test_it_fits_the_facts_and_survives_json(self, name: str, facts: Facts) -> None:
+        recipe = recipe_for(name, facts)
+        assert recipe.name == name
+        assert 2 <= recipe.batch <= max(2, facts.examples)
+        assert recipe.kimg > 0
+        assert recipe.log_kimg * 1000 % recipe.batch == 0, "rows lie between rounds"
+        assert Recipe.from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
+        assert recipe == recipe_for(name, facts), "a recipe is a pure function"
+
+    def test_every_setting_takes_what_it_is_already(self, name: str) -> None:
+        recipe = recipe_for(name, FACTS[0])
+        settings = known_settings(recipe)
+        paths = [(group, setting) for group, members in settings.items() for setting in members.values()]
+        assert len(paths) > 10
+        for group, setting in paths:
+            value = current(recipe, group, setting.name, setting.default)
+            assert setting.meaning, f"{group}.{setting.name}"
+            after = with_setting(recipe, f"{group}.{setting.name}", str(value), settings)
+            assert current(after, group, setting.name, object()) == value
+
+    def test_its_docstring_is_a_command(self, name: str) -> None:
+        assert "Command: sparring train" in (recipes[name].build.__doc__ or "")
+
+    def test_reasons_name_settings_that_there_are(self, name: str) -> None:
+        recipe = recipe_for(name, FACTS[0])
+        settings = known_settings(recipe)
+        known = {f"{group}.{key}" for group, members in settings.items() for key in members}
+        assert set(recipe.reasons) <= known | {field.name for field in dataclasses.fields(Recipe)}
+        assert all(recipe.reasons.values())
+
+    def test_its_networks_are_a_function_of_the_seed(self, name: str) -> None:
+        recipe, spec = recipe_for(name, FACTS[0]), ImageSpec(channels=1, height=8, width=8, classes=CLASSES)
+        torch.manual_seed(1)
+        first = build_modules(recipe, spec)
+        second, other = build_modules(recipe, spec), build_modules(dataclasses.replace(recipe, seed=1), spec)
+        for player, module in first.items():
+            pairs = zip(module.parameters(), second[player].parameters(), other[player].parameters(), strict=True)
+            triples = list(pairs)
+            assert all(torch.equal(a, b) for a, b, _ in triples)
+            assert not all(torch.equal(a, c) for a, _, c in triples)
+
+    @pytest.mark.parametrize("classes", [0, 3])
+    def test_it_trains(self, name: str, classes: int) -> None:
+        game = tiny_game(name, classes=classes)
+        before = [[p.detach().clone() for p in player.module.parameters()] for player in game.players]
+        for _ in range(2):
+            scalars = play_round(game)
+        assert scalars
+        assert all(torch.isfinite(value) for value in scalars.values())
+        assert game.images == 2 * 8 * next(p.updates for p in game.players if p.name == game.counted)
+        for player, old in zip(game.players, before, strict=True):
+            assert player.skipped.item() == 0
+            pairs = list(zip(old, player.module.parameters(), strict=True))
+            # A bias that a relativistic loss cancels has no gradient: it may stay.
+            assert all(not torch.equal(a, b) for a, b in pairs if b.grad is not None and b.grad.abs().max() > 1e-6)
+            assert sum(not torch.equal(a, b) for a, b in pairs) >= len(pairs) - 1
