@@ -1,0 +1,265 @@
+"""Training throughput of `dcgan` 3x64x64 with batches of 64 against the plain loop of `benchmarks.plain_dcgan`.
+
+    python -m benchmarks.throughput [--rounds 30] [--precision bf16,fp32] [--threads 2] [--results FILE.json]
+
+Every side is a process of its own, because the settings of the memory allocator, which are a part of what is measured,
+hold for a whole process. The processes take turns, one training step each, and wait in between: what else the machine
+does meets all of them alike. Figures are medians over the rounds.
+
+The machine's limit is the rate of a large matrix product in the same precision, measured in the same rounds. Its share
+is the work that the mathematics needs (the convolutions of one step, without gradients that nobody uses), the same for
+all sides, over the time and the limit of the side's own precision. It can pass 100 %: where torch multiplies matrices
+by another library than it convolves with, the convolutions may be the faster ones.
+"""
+
+import argparse
+import datetime
+import json
+import multiprocessing
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.plain_dcgan import PlainDCGAN, load_batch
+from sparring.data.pool import usable_cores
+from sparring.data.spec import ImageSpec
+from sparring.engine.allocator import reused_memory
+from sparring.engine.game import play_round
+from sparring.engine.precision import Precision, PrecisionName, choose_precision
+from sparring.engine.train import Window
+from sparring.job.build import build_game
+from sparring.recipe import DataChoice, Facts
+from sparring.recipes.base import recipes
+
+BATCH, SIDE, EXAMPLES, Z = 64, 64, 1024, 100
+PRODUCT = 2048
+WARM_UP = 3
+RESULTS = Path(__file__).parent / "results" / "throughput.json"
+
+Step = Callable[[], object]
+
+
+# -- the sides ---------------------------------------------------------------------------------------------------------
+
+
+def plain_step() -> Step:
+    """One step of the plain loop on random pictures."""
+    torch.manual_seed(0)
+    model = PlainDCGAN()
+    draw = np.random.default_rng(0)
+    images = _images()
+
+    def step() -> tuple[float, float]:
+        real = load_batch(images, draw.integers(0, EXAMPLES, BATCH))
+        return model.step(real, torch.randn(BATCH, Z, 1, 1))
+
+    return step
+
+
+def sparring_step(precision: Precision) -> Step:
+    """One round of the recipe as `sparring train` plays it."""
+    spec = ImageSpec(channels=3, height=SIDE, width=SIDE)
+    facts = Facts(channels=3, height=SIDE, width=SIDE, classes=0, examples=EXAMPLES, labelled=0, device="cpu")
+    recipe = recipes.build("dcgan", DataChoice(source="random"), facts)
+    assert recipe.batch == BATCH, "the recipe's batch is that of the comparison"
+    game = build_game(recipe, spec, _images(), None, precision)
+    window = Window()
+    return lambda: window.add(play_round(game))
+
+
+def product_step(precision: Precision) -> Step:
+    """One large matrix product in the type of the passes."""
+    dtype = torch.bfloat16 if precision.name == "bf16" else precision.weights
+    left, right = (torch.randn(PRODUCT, PRODUCT, dtype=dtype) for _ in range(2))
+    return lambda: left @ right
+
+
+def _images() -> "np.typing.NDArray[np.uint8]":
+    return np.random.default_rng(1).integers(0, 256, (EXAMPLES, SIDE, SIDE, 3), dtype=np.uint8)
+
+
+def _serve(pipe: Connection, side: str, threads: int) -> None:
+    """A child process: one timed step of `side` for each message, until the message is False."""
+    torch.set_num_threads(threads)
+    kind, _, name = side.partition(" ")
+    if kind == "plain":
+        _answer(pipe, plain_step())
+        return
+    precision = choose_precision(name, torch.device("cpu"))
+    with reused_memory():
+        _answer(pipe, sparring_step(precision) if kind == "sparring" else product_step(precision))
+
+
+def _answer(pipe: Connection, step: Step) -> None:
+    while pipe.recv():
+        start = time.perf_counter()
+        step()
+        pipe.send(time.perf_counter() - start)
+
+
+@dataclass(frozen=True)
+class Child:
+    """A side's process, ready to make a step."""
+
+    process: multiprocessing.process.BaseProcess
+    pipe: Connection
+
+    @classmethod
+    def start(cls, side: str, threads: int) -> "Child":
+        """Start the process of `side`: `plain`, `sparring bf16`, `product bf16`, ..."""
+        context = multiprocessing.get_context("spawn")
+        pipe, far_end = context.Pipe()
+        process = context.Process(target=_serve, args=(far_end, side, threads), daemon=True)
+        process.start()
+        far_end.close()  # the child's death is then an EOFError here, not a wait without end
+        return cls(process, pipe)
+
+    def step(self) -> float:
+        """Seconds of one step."""
+        self.pipe.send(True)
+        return float(self.pipe.recv())
+
+    def stop(self) -> None:
+        """End the process."""
+        self.pipe.send(False)
+        self.process.join()
+
+
+def measure(sides: list[str], *, rounds: int, threads: int) -> dict[str, list[float]]:
+    """Seconds of each step of each side, the sides taking turns."""
+    children = {side: Child.start(side, threads) for side in sides}
+    seconds: dict[str, list[float]] = {side: [] for side in sides}
+    for number in range(WARM_UP + rounds):
+        for side, child in children.items():
+            taken = child.step()
+            if number >= WARM_UP:
+                seconds[side].append(taken)
+    for child in children.values():
+        child.stop()
+    return seconds
+
+
+# -- the work ----------------------------------------------------------------------------------------------------------
+
+
+def needed_flops() -> float:
+    """Floating-point operations of the convolutions of one step of DCGAN, without gradients that nobody uses."""
+    model = PlainDCGAN()
+    z, x = torch.zeros(BATCH, Z, 1, 1), torch.zeros(BATCH, 3, SIDE, SIDE)
+    g, d = _forward_flops(model.net_g, z), _forward_flops(model.net_d, x)
+    unused = _forward_flops(model.net_g[:1], z) + 2 * _forward_flops(model.net_d[:1], x)  # of z and of given pictures
+    # G forward, backward to the input and to the weights; D thrice forward, thrice to the input, twice to the weights.
+    return 3 * g + 8 * d - unused
+
+
+def _forward_flops(net: nn.Module, inputs: torch.Tensor) -> float:
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        net(inputs)
+    return float(counter.get_total_flops())
+
+
+# -- the report --------------------------------------------------------------------------------------------------------
+
+
+def summarise(seconds: dict[str, list[float]], precisions: list[PrecisionName]) -> list[dict[str, Any]]:
+    """One row a side: its step, its ratio to the plain loop, its share of the machine's limit."""
+    flops = needed_flops()
+    limit = {name: 2 * PRODUCT**3 / statistics.median(seconds[f"product {name}"]) for name in {*precisions, "fp32"}}
+    plain = statistics.median(seconds["plain"])
+    rows = []
+    for side, name in [("plain", "fp32"), *((f"sparring {name}", name) for name in precisions)]:
+        step = statistics.median(seconds[side])
+        rows.append(
+            {
+                "side": side,
+                "step_ms": 1000 * step,
+                "fastest_ms": 1000 * min(seconds[side]),
+                "images_per_s": BATCH / step,
+                "ratio_to_plain": plain / step,
+                "ratio_of_fastest": min(seconds["plain"]) / min(seconds[side]),
+                "limit_gflops": limit[name] / 1e9,
+                "share_of_limit": flops / step / limit[name],
+            }
+        )
+    return rows
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """The rows as text."""
+    lines = [f"{'side':14}{'step':>10}{'fastest':>10}{'images/s':>10}{'ratio':>8}{'limit':>14}{'share':>8}"]
+    lines += [
+        f"{row['side']:14}{row['step_ms']:>7.0f} ms{row['fastest_ms']:>7.0f} ms{row['images_per_s']:>10.1f}"
+        f"{row['ratio_to_plain']:>8.2f}{row['limit_gflops']:>7.0f} GFLOP/s{row['share_of_limit']:>7.0%}"
+        for row in rows
+    ]
+    return "\n".join(lines)
+
+
+def circumstances(threads: int) -> dict[str, Any]:
+    """What a reader needs to judge the figures."""
+    load = [round(value, 2) for value in os.getloadavg()] if sys.platform != "win32" else None
+    return {
+        "command": "python -m benchmarks.throughput " + " ".join(sys.argv[1:]),
+        "commit": _git("rev-parse", "HEAD"),
+        "uncommitted_changes": bool(_git("status", "--porcelain", "--", "src", "benchmarks/*.py")),
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "machine": {"cpu": _cpu_model(), "cores": usable_cores(), "system": platform.platform()},
+        "load": load,
+        "threads": threads,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(
+        ["git", *arguments], cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _cpu_model() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    named = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else platform.processor()
+
+
+def main() -> None:
+    """Measure, print the table, write the results."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--precision", default="bf16,fp32")
+    parser.add_argument("--threads", type=int, default=usable_cores())
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    options = parser.parse_args()
+    precisions = [choose_precision(name, torch.device("cpu")).name for name in options.precision.split(",")]
+    context = circumstances(options.threads)
+    sides = ["plain", *(f"sparring {name}" for name in precisions)]
+    sides += [f"product {name}" for name in sorted({*precisions, "fp32"})]
+    seconds = measure(sides, rounds=options.rounds, threads=options.threads)
+    rows = summarise(seconds, precisions)
+    machine = context["machine"]
+    print(f"dcgan 3x{SIDE}x{SIDE}, batch {BATCH}; medians of {options.rounds} rounds, {options.threads} threads")
+    print(f"{machine['cpu']}, {machine['cores']} cores, load {context['load']}, torch {torch.__version__}")
+    print(table(rows))
+    options.results.parent.mkdir(parents=True, exist_ok=True)
+    figures = {**context, "rounds": options.rounds, "rows": rows, "seconds": seconds}
+    options.results.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
