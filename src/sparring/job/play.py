@@ -17,6 +17,7 @@ from sparring.engine.game import Game
 from sparring.engine.precision import Precision
 from sparring.engine.record import Progress, Recorder
 from sparring.engine.state import restore
+from sparring.engine.threads import threads_for
 from sparring.engine.train import Window, train
 from sparring.errors import InterruptedRunError, UsageError
 from sparring.job.build import build_game
@@ -111,7 +112,8 @@ def play(job: Job, folder: RunFolder, *, checkpoint: Checkpoint | None = None) -
         DivergedError: numbers stopped being finite; the last good checkpoint is kept.
     """
     recorder = _recorder(job, folder)
-    with _signals() as arrived, torch.random.fork_rng(), reused_memory():
+    places = job.data.spec.height * job.data.spec.width
+    with _signals() as arrived, torch.random.fork_rng(), reused_memory(), threads_for(places):
         if checkpoint is None:
             _begin(job, folder, recorder)
         else:
