@@ -1,6 +1,6 @@
 """How long packing a folder of pictures takes, against decoding the same files with Pillow in as many processes.
 
-    python benchmarks/packing.py FOLDER [--repeats 3] [--size 32] [--results FILE.json]
+    python -m benchmarks.packing FOLDER [--repeats 3] [--size 32]
 
 Both sides start from nothing, list the folder, start their own processes, and are run in turns. The other side only
 decodes (`Image.open(file).convert("RGB")` and `numpy.asarray`) and keeps nothing; packing also decides, hashes, splits
@@ -8,7 +8,6 @@ and stores.
 """
 
 import argparse
-import json
 import os
 import shutil
 import statistics
@@ -21,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from benchmarks.record import write
 from sparring.data import open_data
 from sparring.data.pool import usable_cores
 
@@ -66,7 +66,6 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--size", type=int, default=None, help="by default what the pictures suggest")
-    parser.add_argument("--results", type=Path, default=None, help="write the figures to this JSON file")
     options = parser.parse_args()
     list_files(options.folder)  # both sides then find the folder in the system's cache
     rows = []
@@ -81,9 +80,8 @@ def main() -> None:
         )
     median = statistics.median(row["ratio"] for row in rows)
     print(f"median ratio {median:.2f} with {usable_cores()} processes")
-    if options.results:
-        figures = {"processes": usable_cores(), "pictures": count, "rows": rows, "median_ratio": median}
-        options.results.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    figures = {"processes": usable_cores(), "pictures": count, "rows": rows, "median_ratio": median}
+    print(write("packing", figures))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import torch
 
 TINY = 16 * 16
-"""Pictures of so many places or fewer train as fast on one thread as on two, and threads that share their cores with other
+"""Pictures of so many places or fewer train as fast on one thread as on two. Threads that share their cores with other
 programs wait for each other at every small kernel: on a busy machine two were ten times slower than one."""
 
 

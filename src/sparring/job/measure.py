@@ -12,7 +12,6 @@ from sparring.data import Data, DataReport, Part
 from sparring.engine.allocator import reused_memory
 from sparring.engine.game import Game, play_round
 from sparring.engine.record import milestone
-from sparring.engine.threads import threads_for
 from sparring.job.build import build_game
 from sparring.job.plan import Plan
 from sparring.job.records import draw_fixed, judges
