@@ -1,6 +1,6 @@
 """Training throughput of `dcgan` 3x64x64 with batches of 64 against the plain loop of `benchmarks.plain_dcgan`.
 
-    python -m benchmarks.throughput [--rounds 30] [--precision bf16,fp32] [--threads 2] [--results FILE.json]
+    python -m benchmarks.throughput [--rounds 30] [--precision bf16,fp32] [--threads 2]
 
 Every side is a process of its own, because the settings of the memory allocator, which are a part of what is measured,
 hold for a whole process. The processes take turns, one training step each, and wait in between: what else the machine
@@ -13,19 +13,14 @@ by another library than it convolves with, the convolutions may be the faster on
 """
 
 import argparse
-import datetime
-import json
 import multiprocessing
 import os
-import platform
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,6 +28,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks import record
 from benchmarks.plain_dcgan import PlainDCGAN, load_batch
 from sparring.data.pool import usable_cores
 from sparring.data.spec import ImageSpec
@@ -47,7 +43,6 @@ from sparring.recipes.base import recipes
 BATCH, SIDE, EXAMPLES, Z = 64, 64, 1024, 100
 PRODUCT = 2048
 WARM_UP = 3
-RESULTS = Path(__file__).parent / "results" / "throughput.json"
 
 Step = Callable[[], object]
 
@@ -208,57 +203,23 @@ def table(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def circumstances(threads: int) -> dict[str, Any]:
-    """What a reader needs to judge the figures."""
-    load = [round(value, 2) for value in os.getloadavg()] if sys.platform != "win32" else None
-    return {
-        "command": "python -m benchmarks.throughput " + " ".join(sys.argv[1:]),
-        "commit": _git("rev-parse", "HEAD"),
-        "uncommitted_changes": bool(_git("status", "--porcelain", "--", "src", "benchmarks/*.py")),
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "machine": {"cpu": _cpu_model(), "cores": usable_cores(), "system": platform.platform()},
-        "load": load,
-        "threads": threads,
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-    }
-
-
-def _git(*arguments: str) -> str:
-    done = subprocess.run(
-        ["git", *arguments], cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False
-    )
-    return done.stdout.strip() if done.returncode == 0 else ""
-
-
-def _cpu_model() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    named = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return named[0] if named else platform.processor()
-
-
 def main() -> None:
     """Measure, print the table, write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--precision", default="bf16,fp32")
     parser.add_argument("--threads", type=int, default=usable_cores())
-    parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args()
     precisions = [choose_precision(name, torch.device("cpu")).name for name in options.precision.split(",")]
-    context = circumstances(options.threads)
+    load = os.getloadavg()[0] if sys.platform != "win32" else None
     sides = ["plain", *(f"sparring {name}" for name in precisions)]
     sides += [f"product {name}" for name in sorted({*precisions, "fp32"})]
     seconds = measure(sides, rounds=options.rounds, threads=options.threads)
     rows = summarise(seconds, precisions)
-    machine = context["machine"]
-    print(f"dcgan 3x{SIDE}x{SIDE}, batch {BATCH}; medians of {options.rounds} rounds, {options.threads} threads")
-    print(f"{machine['cpu']}, {machine['cores']} cores, load {context['load']}, torch {torch.__version__}")
+    print(f"dcgan 3x{SIDE}x{SIDE}, batch {BATCH}; {options.rounds} rounds, {options.threads} threads, load {load}")
     print(table(rows))
-    options.results.parent.mkdir(parents=True, exist_ok=True)
-    figures = {**context, "rounds": options.rounds, "rows": rows, "seconds": seconds}
-    options.results.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    figures = {"rounds": options.rounds, "threads": options.threads, "load": load, "rows": rows, "seconds": seconds}
+    print(record.write("throughput", figures))
 
 
 if __name__ == "__main__":

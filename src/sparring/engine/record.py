@@ -123,6 +123,8 @@ class Recorder:
                 row |= observer.observe(game)
         better = at_milestone and self._is_better(row)
         self._folder.append_row(row)
+        if better:
+            self._note_best(game, row)
         self._tell(game, row)
         if done or better or self._due():
             self.save(game, best=better)
@@ -155,6 +157,17 @@ class Recorder:
             return False
         self._best = value
         return True
+
+    def _note_best(self, game: Game, row: Mapping[str, Any]) -> None:
+        assert self._judged_by is not None
+        values = {name: row[name] for name in (self._judged_by, f"{self._judged_by}_floor") if name in row}
+        self._folder.append_event(
+            kimg=game.kimg,
+            kind="best",
+            severity="info",
+            values=values,
+            text="best checkpoint so far: " + ", ".join(f"{name} {value:.4g}" for name, value in values.items()),
+        )
 
     def _skipped_steps(self, game: Game, window: Window) -> dict[str, float]:
         return {f"{player.name}_skipped": player.skipped.item() for player in game.players}
