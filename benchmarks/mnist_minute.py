@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 import sparring
 from benchmarks import record
+from sparring.engine.precision import choose_precision
 
 
 def build_judge() -> nn.Module:
@@ -33,10 +34,11 @@ def to_float(pictures: npt.NDArray[np.uint8]) -> Tensor:
     return torch.from_numpy(pictures).float().div(127.5).sub(1).unsqueeze(1)
 
 
-def fitted_judge(arrays: dict[str, npt.NDArray[np.uint8]], *, epochs: int = 4) -> tuple[nn.Module, float]:
+def fitted_judge(arrays: dict[str, npt.NDArray[np.uint8]], *, epochs: int = 3) -> tuple[nn.Module, float]:
     """The CNN fitted on the training pictures, and its accuracy on the test pictures."""
     torch.manual_seed(0)
-    judge = build_judge()
+    judge = build_judge().to(memory_format=torch.channels_last)
+    precision = choose_precision(None, torch.device("cpu"))
     pictures, labels = to_float(arrays["train_images"]), torch.from_numpy(arrays["train_labels"].astype(np.int64))
     optimizer = torch.optim.AdamW(judge.parameters(), 2e-3, weight_decay=1e-2, fused=True)
     steps = epochs * (len(pictures) // 128)
@@ -44,7 +46,9 @@ def fitted_judge(arrays: dict[str, npt.NDArray[np.uint8]], *, epochs: int = 4) -
     for _ in range(epochs):
         for chosen in torch.split(torch.randperm(len(pictures))[: len(pictures) // 128 * 128], 128):
             optimizer.zero_grad()
-            loss = nn.functional.cross_entropy(judge(pictures[chosen]), labels[chosen])
+            with precision.autocast():
+                logits = judge(pictures[chosen])
+            loss = nn.functional.cross_entropy(logits.float(), labels[chosen])
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
