@@ -85,6 +85,8 @@ class Projection(nn.Module):
     def __init__(self, classes: int, features: int) -> None:
         super().__init__()
         self.embedding = nn.Embedding(classes, features)
+        # The discriminator begins by telling reals from fakes, and learns the classes from there.
+        nn.init.zeros_(self.embedding.weight)
 
     def forward(self, pooled_BF: Tensor, label_B: Tensor) -> Tensor:
         """The class's part of the logit, [B]; 0 where the label is -1."""
