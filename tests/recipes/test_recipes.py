@@ -52,12 +52,19 @@ def test_players_move_in_the_order_of_the_algorithm() -> None:
         assert list(recipe(name).players) == ["discriminator", "generator"], "arXiv:1406.2661, algorithm 1"
 
 
-def test_the_penalty_grows_with_the_values_in_a_picture() -> None:
-    def gamma(**known: object) -> float:
-        return float(recipe("gan", **known).penalties[0].settings["gamma"])
+def r1(**known: object) -> dict[str, float]:
+    return dict(recipe("gan", **known).penalties[0].settings)
 
-    small, large = gamma(channels=1, height=28, width=28), gamma(channels=3, height=56, width=56)
-    assert large / small == pytest.approx(12, rel=1e-2)
+
+def test_the_penalty_grows_with_the_values_in_a_picture() -> None:
+    small, large = r1(channels=1, height=28, width=28), r1(channels=3, height=56, width=56)
+    assert large["gamma"] / small["gamma"] == pytest.approx(12**1.6, rel=1e-2)
+    assert r1(channels=3, height=256, width=256)["gamma"] == 100, "the power law is not followed beyond what was tried"
+
+
+def test_the_penalty_is_lazy_only_where_that_is_stable() -> None:
+    assert r1(channels=3, height=32, width=32)["every"] == 4
+    assert r1(channels=3, height=64, width=64)["every"] == 1
 
 
 @pytest.mark.parametrize(
