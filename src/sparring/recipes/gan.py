@@ -32,7 +32,7 @@ def gan(data: DataChoice, facts: Facts) -> Recipe:
     gamma = r1_gamma(facts.channels * facts.height * facts.width)
     why_batch = "many small steps learn more per minute" if on_cpu else "fills a GPU better than 32"
     small = max(facts.height, facts.width) <= SMALL
-    lr, every = (2e-3, 4) if small else (1e-3, 1)
+    lr, every = (2e-3, 4) if small else (5e-4, 1)
     networks = Part(name="compact", settings={"width": 32 if on_cpu else 64})
     return Recipe(
         name="gan",
@@ -50,7 +50,7 @@ def gan(data: DataChoice, facts: Facts) -> Recipe:
         reasons={
             "kimg": why_kimg,
             "batch": f"{batch}: {why_batch}",
-            "generator.lr": f"{lr:g}: 0.002 up to {SMALL} pixels, half of it above, where the widest layers are wider",
+            "generator.lr": f"{lr:g}: 0.002 up to {SMALL} pixels, a quarter of it above, where layers are wider",
             "r1.every": f"{every}: rarer is faster up to {SMALL} pixels, and not stable above",
             "r1.gamma": f"{gamma:g}: grows with the values of a picture, {shape}; too weak, and D is sure too early",
         },
