@@ -37,7 +37,7 @@ def to_float(pictures: npt.NDArray[np.uint8]) -> Tensor:
 def fitted_judge(arrays: dict[str, npt.NDArray[np.uint8]], *, epochs: int = 3) -> tuple[nn.Module, float]:
     """The CNN fitted on the training pictures, and its accuracy on the test pictures."""
     torch.manual_seed(0)
-    judge = build_judge().to(memory_format=torch.channels_last)
+    judge = build_judge()
     precision = choose_precision(None, torch.device("cpu"))
     pictures, labels = to_float(arrays["train_images"]), torch.from_numpy(arrays["train_labels"].astype(np.int64))
     optimizer = torch.optim.AdamW(judge.parameters(), 2e-3, weight_decay=1e-2, fused=True)

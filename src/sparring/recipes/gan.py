@@ -16,7 +16,8 @@ def r1_gamma(values: int) -> float:
     Too weak, and the discriminator is sure of itself before the generator draws anything: at 3x64x64 it stayed noise
     for thousands of examples with 6 and 16, not with 50; at 3x32x32 1 to 4 were right, at 1x28x28 0.3 to 3.
     """
-    return round(min(MOST_GAMMA, (values / 1024) ** 1.6), 3)
+    gamma = float((values / 1024) ** 1.6)
+    return round(min(MOST_GAMMA, gamma), 3)
 
 
 @recipes("gan", paper="arXiv:1807.00734, arXiv:1801.04406")

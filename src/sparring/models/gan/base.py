@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from sparring.data.spec import ImageSpec, Spec
@@ -20,6 +21,14 @@ class Generator(nn.Module):
     def forward(self, z_BZ: Tensor, condition: Tensor | None = None) -> Tensor:
         """Pictures [B, C, H, W] in [-1, 1] from standard normal `z_BZ` and labels `condition` int64 [B]."""
         raise NotImplementedError
+
+
+def joined(z_BZ: Tensor, embedding: nn.Embedding | None, condition: Tensor | None) -> Tensor:
+    """`z_BZ` beside the embedding of each label: [B, Z + E]; `z_BZ` itself where there are no classes."""
+    if embedding is None:
+        return z_BZ
+    assert condition is not None, "a conditional generator needs labels"
+    return torch.cat([z_BZ, embedding(condition).to(z_BZ.dtype)], 1)
 
 
 class Discriminator(nn.Module):

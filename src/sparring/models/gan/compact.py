@@ -24,6 +24,7 @@ from sparring.models.gan.base import (
     discriminators,
     generators,
     image_spec,
+    joined,
 )
 from sparring.registry import Range
 
@@ -62,9 +63,7 @@ class CompactGenerator(Generator):
 
     def forward(self, z_BZ: Tensor, condition: Tensor | None = None) -> Tensor:
         """See `Generator.forward`."""
-        if self.embedding is not None:
-            assert condition is not None, "a conditional generator needs labels"
-            z_BZ = torch.cat([z_BZ, self.embedding(condition).to(z_BZ.dtype)], 1)
+        z_BZ = joined(z_BZ, self.embedding, condition)
         h_BCHW = self.linear(z_BZ).unflatten(1, self._base).contiguous(memory_format=torch.channels_last)
         pictures: Tensor = self.layers(h_BCHW)
         return pictures

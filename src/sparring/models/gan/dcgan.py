@@ -10,7 +10,6 @@ with classes, z is joined by an embedding of the class and D's logit by a projec
 from itertools import pairwise
 from typing import Annotated
 
-import torch
 from torch import Tensor, nn
 
 from sparring.data.spec import Spec
@@ -22,6 +21,7 @@ from sparring.models.gan.base import (
     discriminators,
     generators,
     image_spec,
+    joined,
 )
 from sparring.nn.convolution import Conv2d, ConvTranspose2d
 from sparring.registry import Range
@@ -62,9 +62,7 @@ class DCGANGenerator(Generator):
 
     def forward(self, z_BZ: Tensor, condition: Tensor | None = None) -> Tensor:
         """See `Generator.forward`."""
-        if self.embedding is not None:
-            assert condition is not None, "a conditional generator needs labels"
-            z_BZ = torch.cat([z_BZ, self.embedding(condition).to(z_BZ.dtype)], 1)
+        z_BZ = joined(z_BZ, self.embedding, condition)
         pictures: Tensor = self.layers(z_BZ[:, :, None, None])
         return pictures
 
