@@ -177,7 +177,7 @@ def test_names_of_any_bytes(tmp_path: Path) -> None:
     for item in found.items:
         item.name.encode("utf-8")
         assert item.name.isprintable()
-        assert item.place.path.exists()
+        assert Path(item.place.path).exists()
 
 
 def test_a_folder_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:

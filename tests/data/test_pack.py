@@ -273,7 +273,7 @@ def test_endless_crashes_end_with_an_error(
 
 
 def test_a_worker_killed_from_outside_costs_nothing(class_folders: Path, cache: Path) -> None:
-    places = [FilePlace(file) for file in sorted(class_folders.rglob("*.png"))]
+    places = [FilePlace(str(file)) for file in sorted(class_folders.rglob("*.png"))]
     found = 0
     with Pool(1) as pool:
         for answer in pool.run(list(make_jobs(places, output=None, workers=4))):
@@ -309,7 +309,7 @@ def test_the_worker_imports_nothing_heavy() -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux only")
 def test_a_disk_that_fills_up_while_decoding(class_folders: Path) -> None:
-    places = [FilePlace(file) for file in sorted(class_folders.rglob("*.png"))]
+    places = [FilePlace(str(file)) for file in sorted(class_folders.rglob("*.png"))]
     output = Output(path="/dev/full", size=16, channels=3, fit="crop")
     with Pool(1) as pool, pytest.raises(MachineError, match=r"No space left.*SPARRING_CACHE"):
         list(pool.run(list(make_jobs(places, output=output, workers=1))))
@@ -372,6 +372,6 @@ def test_places_of_the_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 
 def test_a_bug_in_the_worker_is_raised_with_its_traceback(class_folders: Path) -> None:
     reply = json.dumps({"bug": "Traceback ...\nKeyError: 'size'"}).encode()
-    job = next(make_jobs([FilePlace(class_folders / "cat" / "00.png")], output=None, workers=1))
+    job = next(make_jobs([FilePlace(str(class_folders / "cat" / "00.png"))], output=None, workers=1))
     with pytest.raises(RuntimeError, match="KeyError: 'size'"):
         pool_module._Worker._parse(job, reply)

@@ -154,7 +154,7 @@ def from_json(text: str, path: Path) -> Listing:
     """
     record = json.loads(text)
     return Listing(
-        entries=[Entry(name, FilePlace(path, offset, size), size) for name, offset, size in record["entries"]],
+        entries=[Entry(name, FilePlace(str(path), offset, size), size) for name, offset, size in record["entries"]],
         folders=set(record["folders"]),
         skipped=[Skipped(name=name, reason=reason) for name, reason in record["skipped"]],
         texts={name: bytes.fromhex(text) for name, text in record["texts"].items()},
@@ -207,7 +207,7 @@ def _enter_zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Pat
     elif metadata:
         listing.texts[name] = archive.read(info)
     else:
-        listing.entries.append(Entry(name, ZipPlace(path, info.filename), info.file_size))
+        listing.entries.append(Entry(name, ZipPlace(str(path), info.filename), info.file_size))
 
 
 def _enter_tar_member(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path, listing: Listing) -> None:
@@ -229,7 +229,7 @@ def _enter_tar_member(archive: tarfile.TarFile, member: tarfile.TarInfo, path: P
         assert content is not None
         listing.texts[name] = content.read()
     else:
-        listing.entries.append(Entry(name, FilePlace(path, member.offset_data, member.size), member.size))
+        listing.entries.append(Entry(name, FilePlace(str(path), member.offset_data, member.size), member.size))
 
 
 def _member_kind(member: tarfile.TarInfo) -> str:

@@ -6,8 +6,7 @@ imports torch.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,25 +14,22 @@ import numpy.typing as npt
 Split = Literal["train", "validation", "test"]
 
 
-@dataclass(frozen=True, slots=True)
-class FilePlace:
+class FilePlace(NamedTuple):
     """A picture that is a file of its own, or `size` bytes at `offset` of an uncompressed archive."""
 
-    path: Path
+    path: str
     offset: int = 0
     size: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ZipPlace:
+class ZipPlace(NamedTuple):
     """A picture that is a member of a zip archive."""
 
-    path: Path
+    path: str
     member: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
+class Item(NamedTuple):
     """One encoded picture. `name` is its path inside the source, as a user would write it."""
 
     name: str

@@ -93,7 +93,7 @@ def _enter_file(
     if metadata:
         listing.texts[name] = _read_text(entry.path, name)
         return
-    listing.entries.append(Entry(name, FilePlace(Path(entry.path), 0, size), size))
+    listing.entries.append(Entry(name, FilePlace(entry.path, 0, size), size))
 
 
 def _read_text(path: str, name: str) -> bytes:

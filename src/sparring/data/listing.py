@@ -99,11 +99,8 @@ def printable(name: str) -> str:
 
 def fingerprint(parts: Iterable[str]) -> bytes:
     """A digest of 16 bytes over texts."""
-    digest = hashlib.blake2b(digest_size=16)
-    for part in parts:
-        digest.update(part.encode("utf-8", "surrogatepass"))
-        digest.update(b"\0")
-    return digest.digest()
+    text = "".join(f"{part}\0" for part in parts)
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def _escaped(char: str) -> str:

@@ -1,5 +1,6 @@
 """The one entry to the data: any source in, packed parts, a spec and a report out."""
 
+import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -160,7 +161,8 @@ def _opened(
     source: str, store: Cache, on_progress: Progress, *, keep: bool
 ) -> Iterator[tuple[Collection, EncodedPictures | ArrayPictures]]:
     with ExitStack() as stack:
-        found: Found = stack.enter_context(find_source(source, store, on_progress, keep=keep))
+        with _without_collector():
+            found: Found = stack.enter_context(find_source(source, store, on_progress, keep=keep))
         collection = found.collection
         if collection.blocks:
             yield collection, ArrayPictures(collection.blocks)
@@ -168,6 +170,19 @@ def _opened(
         _check_items(collection)
         pictures = EncodedPictures(collection.items, fingerprint=found.fingerprint, stage=found.stage)
         yield collection, stack.enter_context(pictures)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Inside, cycles are not looked for: listing makes many small objects that all stay, and would be searched again
+    and again, a third of its time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _check_items(collection: Collection) -> None:

@@ -20,18 +20,11 @@ def read_bytes(place: FilePlace | ZipPlace) -> bytes:
         OSError: the file can't be read any more.
         TooLargeError: it holds more than 1 GiB.
     """
-    return read_record(to_record(place))
-
-
-def to_record(place: FilePlace | ZipPlace) -> Record:
-    """A place as it is sent to a worker: path and member, or path, offset and size."""
-    if isinstance(place, ZipPlace):
-        return [str(place.path), place.member]
-    return [str(place.path), place.offset, place.size]
+    return read_record(list(place))
 
 
 def read_record(record: Record) -> bytes:
-    """The bytes at a place that `to_record` described; raises as `read_bytes`."""
+    """The bytes at a place whose fields came through JSON, as a list; raises as `read_bytes`."""
     if len(record) == 2:
         return _read_member(str(record[0]), str(record[1]))
     path, offset, size = record

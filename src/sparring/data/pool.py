@@ -17,12 +17,11 @@ import numpy as np
 
 from sparring.data.collection import FilePlace, ZipPlace
 from sparring.data.facts import FACT, Facts
-from sparring.data.places import to_record
 from sparring.errors import MachineError
 
 Place = FilePlace | ZipPlace
 Progress = Callable[[str, int, int | None], None]
-_CHUNK_PICTURES = 128
+_CHUNK_PICTURES = 512
 _CHUNK_BYTES = 4 << 20
 _SECONDS_A_JOB = 60.0
 _SECONDS_A_PICTURE = 2.0
@@ -50,7 +49,7 @@ class Job:
 
     def line(self) -> bytes:
         """The job as a worker reads it."""
-        record: dict[str, Any] = {"places": [to_record(place) for place in self.places]}
+        record: dict[str, Any] = {"places": self.places}
         if self.output is not None:
             record |= {"out": self.output.path, "row": self.row, "size": self.output.size}
             record |= {"channels": self.output.channels, "fit": self.output.fit}
@@ -190,6 +189,7 @@ class _Worker:
         self.end()
         # The parent's own search path, and nothing else: a `random.py` beside the user's script must not be imported.
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONSAFEPATH": "1"}
+        environment["OPENBLAS_NUM_THREADS"] = "1"  # numpy would start a thread a core, for nothing
         command = [sys.executable, "-m", "sparring.data.worker"]
         pipe = subprocess.PIPE
         self._ready = False
