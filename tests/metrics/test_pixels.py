@@ -6,7 +6,8 @@ import pytest
 from scipy.linalg import sqrtm
 from sklearn.datasets import load_digits
 
-from sparring.metrics.pixels import PixelSpace, frechet_distance
+from sparring.metrics.frechet import frechet_distance
+from sparring.metrics.pixels import PixelSpace
 
 Floats = npt.NDArray[np.float64]
 Pictures = npt.NDArray[np.uint8]

@@ -20,7 +20,8 @@ from sparring.errors import UsageError
 from sparring.job.build import class_shares
 from sparring.losses.base import adversarial_losses
 from sparring.losses.gan import GENERATOR
-from sparring.metrics.pixels import PixelSpace, frechet_distance
+from sparring.metrics.frechet import frechet_distance
+from sparring.metrics.pixels import PixelSpace
 from sparring.models.gan.base import Generator
 from sparring.pictures import grid, sample_name, save_png
 from sparring.recipe import Recipe
