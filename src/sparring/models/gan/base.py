@@ -1,5 +1,6 @@
 """What the two players' networks are, and how a picture's size becomes a number of stages."""
 
+from itertools import pairwise
 from typing import ClassVar
 
 import torch
@@ -82,6 +83,16 @@ class Sides:
     def stages(self) -> int:
         """How often the side is halved."""
         return len(self.chain) - 1
+
+    @property
+    def paddings(self) -> tuple[tuple[int, int], ...]:
+        """Output padding of each transposed convolution of stride 2 on the way up: 1 where a side is odd.
+
+        >>> Sides(30, 30).paddings
+        ((1, 1), (0, 0))
+        """
+        up = pairwise(self.chain[::-1])
+        return tuple((large[0] - 2 * small[0], large[1] - 2 * small[1]) for small, large in up)
 
     def widths(self, first: int, *, most: int = 8) -> tuple[int, ...]:
         """Channels after each halving: `first`, doubled each time up to `most` times `first`."""

@@ -51,11 +51,8 @@ class CompactGenerator(Generator):
         widths = (*sides.widths(width)[::-1], max(8, width // 2))
         self._base = (widths[0], *sides.base)
         self.linear = nn.Linear(z_dim + (embedding if spec.classes else 0), math.prod(self._base))
-        upward = sides.chain[::-1]
         layers: list[nn.Module] = [nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True)]
-        for stage, (small, large) in enumerate(pairwise(upward)):
-            inputs, outputs = widths[stage], widths[stage + 1]
-            odd = (large[0] - 2 * small[0], large[1] - 2 * small[1])
+        for (inputs, outputs), odd in zip(pairwise(widths), sides.paddings, strict=True):
             layers.append(nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, output_padding=odd, bias=False))
             layers += [nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)]
         self.layers = nn.Sequential(*layers, nn.Conv2d(widths[-1], spec.channels, 3, 1, 1), nn.Tanh())

@@ -45,19 +45,16 @@ class DCGANGenerator(Generator):
         self.embedding = nn.Embedding(len(spec.classes), embedding) if spec.classes else None
         sides = Sides(spec.height, spec.width)
         inputs = z_dim + (embedding if spec.classes else 0)
-        widths = sides.widths(width)[::-1]
+        widths = (*sides.widths(width)[::-1], spec.channels)
         layers: list[nn.Module] = [
             ConvTranspose2d(inputs, widths[0], sides.base, bias=False),
             *_norm_relu(widths[0]),
         ]
-        upward = sides.chain[::-1]
-        for stage, (small, large) in enumerate(pairwise(upward)):
-            last = stage + 1 == len(widths)
-            outputs = spec.channels if last else widths[stage + 1]
-            odd = (large[0] - 2 * small[0], large[1] - 2 * small[1])
-            layers.append(ConvTranspose2d(widths[stage], outputs, 4, 2, 1, output_padding=odd, bias=False))
-            layers += [nn.Tanh()] if last else _norm_relu(outputs)
-        self.layers = nn.Sequential(*layers)
+        for (channels, outputs), odd in zip(pairwise(widths), sides.paddings, strict=True):
+            layers.append(ConvTranspose2d(channels, outputs, 4, 2, 1, output_padding=odd, bias=False))
+            layers += _norm_relu(outputs)
+        # The picture itself is neither normalised nor rectified.
+        self.layers = nn.Sequential(*layers[:-2], nn.Tanh())
         self.apply(_dcgan_init)
 
     def forward(self, z_BZ: Tensor, condition: Tensor | None = None) -> Tensor:
