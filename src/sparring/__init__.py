@@ -3,20 +3,22 @@
 >>> import sparring
 >>> run = sparring.train("photos/", minutes=20)        # doctest: +SKIP
 >>> pictures = run.sample(8)                           # doctest: +SKIP
->>> run.metrics["fd_pixels"]                           # doctest: +SKIP
+>>> run.metrics["fd_conv"]                             # doctest: +SKIP
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sparring.api import check as check
+    from sparring.api import compare as compare
+    from sparring.api import evaluate as evaluate
     from sparring.api import load as load
     from sparring.api import resume as resume
     from sparring.api import train as train
     from sparring.job.run import Run as Run
 
 __version__ = "0.1.0"
-__all__ = ["Run", "__version__", "check", "load", "resume", "train"]
+__all__ = ["Run", "__version__", "check", "compare", "evaluate", "load", "resume", "train"]
 
 
 def __getattr__(name: str) -> Any:

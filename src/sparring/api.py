@@ -6,6 +6,10 @@ from typing import Literal
 
 from sparring.data import DataReport, inspect_data
 from sparring.job import train as job
+from sparring.job.compare import Comparison
+from sparring.job.compare import compare as compare_runs
+from sparring.job.evaluate import evaluate as evaluate_run
+from sparring.job.evaluation import Evaluations
 from sparring.job.options import TrainOptions
 from sparring.job.run import Run
 
@@ -27,6 +31,7 @@ def train(
     precision: str = "auto",
     labels: int | None = None,
     unconditional: bool = False,
+    until_converged: bool = False,
 ) -> Run:
     """Train a new run on `data`, a path or a name, and open it.
 
@@ -54,6 +59,7 @@ def train(
         precision=precision,
         labels=labels,
         unconditional=unconditional,
+        until_converged=until_converged,
     )
     return Run(job.start(options))
 
@@ -71,3 +77,51 @@ def load(path: str | Path, *, device: str | None = None, checkpoint: Literal["be
 def check(data: str | Path, *, size: int | None = None) -> DataReport:
     """What would be read from `data` and how; nothing is written."""
     return inspect_data(str(data), size=size)
+
+
+def evaluate(
+    path: str | Path,
+    *,
+    against: str | Path | None = None,
+    extractor: str | None = None,
+    weights: str | Path | None = None,
+    sha256: str | None = None,
+    count: int = 10_000,
+    seeds: int = 3,
+    checkpoint: Literal["best", "last", "both"] = "best",
+    cas: bool = False,
+    robust: bool = False,
+    device: str | None = None,
+) -> Evaluations:
+    """Measure a run, each number beside what real pictures would get; evaluation.json in its folder is written anew.
+
+    Args:
+        others: as `sparring evaluate --help` tells.
+
+    Raises:
+        sparring.errors.SparringError: with a message that names what arrived, what was expected, and what to do.
+    """
+    return evaluate_run(
+        path,
+        against=None if against is None else str(against),
+        extractor=extractor,
+        weights=weights,
+        sha256=sha256,
+        count=count,
+        seeds=seeds,
+        checkpoint=checkpoint,
+        cas=cas,
+        robust=robust,
+        device=device,
+    )
+
+
+def compare(
+    *paths: str | Path,
+    out: str | Path | None = None,
+    seed: int = 0,
+    checkpoint: Literal["best", "last"] = "best",
+    device: str | None = None,
+) -> Comparison:
+    """Runs beside each other: pictures of the same noise, what differs in their recipes, and what they measured."""
+    return compare_runs(paths, out=out, seed=seed, checkpoint=checkpoint, device=device)

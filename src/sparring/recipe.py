@@ -85,6 +85,8 @@ class Recipe:
         batch: examples of one update.
         kimg: thousands of examples (the reals that D sees) until the end.
         log_kimg: thousands of examples between two rows of metrics.csv.
+        judged: samples that the judge looks at each time.
+        until_converged: end before `kimg` when nothing is gained any more.
         seed: of everything random.
         precision: of the forward passes; `auto` is resolved before a run is written.
         reasons: why a value was chosen, by its name.
@@ -99,6 +101,8 @@ class Recipe:
     batch: int
     kimg: float
     log_kimg: float = 1.0
+    judged: int = 1_000
+    until_converged: bool = False
     seed: int = 0
     precision: Literal["auto", "bf16", "fp32", "fp64"] = "auto"
     reasons: Mapping[str, str] = field(default_factory=dict)

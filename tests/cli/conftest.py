@@ -4,6 +4,7 @@ from dataclasses import dataclass
 import pytest
 
 from job.conftest import finished_run as finished_run
+from job.conftest import judges as judges
 from job.conftest import place as place
 from job.conftest import run_folder as run_folder
 from sparring.cli.main import main

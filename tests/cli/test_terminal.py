@@ -59,9 +59,9 @@ def test_json_on_a_terminal_is_pure_as_well(place: Path) -> None:
 
 
 def test_facts_of_a_log_point() -> None:
-    row = {"discriminator_accuracy": 0.876, "discriminator_adversarial": 0.5, "fd_pixels": 0.25, "fd_pixels_floor": 0.1}
+    row = {"discriminator_accuracy": 0.876, "discriminator_adversarial": 0.5, "fd_conv": 0.25, "fd_conv_floor": 0.1}
     facts = progress_facts(Progress(kimg=1, until_kimg=2, images_per_second=123.4, seconds_left=75, row=row))
-    assert facts == "123 images/s  1:15 left  D right 88 %  loss D 0.5 G -  fd_pixels 0.25 (floor 0.1)"
+    assert facts == "123 images/s  1:15 left  D right 88 %  loss D 0.5 G -  fd_conv 0.25 (floor 0.1)  coverage - (-)"
 
 
 @pytest.mark.parametrize(("seconds", "shown"), [(0, "0:00"), (59.6, "1:00"), (3_599, "59:59"), (3_600, "1:00:00")])

@@ -1,7 +1,7 @@
 """What a game writes: the same rows, pictures and events whenever it was stopped, and an end when numbers run away."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import torch
 from small_games import gan_game, gan_recipe, table_game
 
 from sparring.engine.game import Game
-from sparring.engine.record import Progress, Recorder, milestone
+from sparring.engine.record import Event, Observed, Progress, Recorder, milestone
 from sparring.engine.state import restore
 from sparring.engine.train import Window, train
 from sparring.errors import DivergedError
@@ -30,8 +30,8 @@ class Weight:
     def __init__(self) -> None:
         self.columns: Mapping[str, str] = {"weight": "mean of the first weight"}
 
-    def observe(self, game: Game) -> Mapping[str, float]:
-        return {"weight": game.players[-1].parameters[0].double().abs().mean().item()}
+    def observe(self, game: Game) -> Observed:
+        return Observed(values={"weight": game.players[-1].parameters[0].double().abs().mean().item()})
 
 
 class Series:
@@ -41,8 +41,29 @@ class Series:
         self.columns: Mapping[str, str] = {"weight": "given"}
         self.values = iter(values)
 
-    def observe(self, game: Game) -> Mapping[str, float]:
-        return {"weight": next(self.values)}
+    def observe(self, game: Game) -> Observed:
+        return Observed(values={"weight": next(self.values)})
+
+
+class Counting:
+    """An adviser that speaks at each third measure it is shown, and sees the end at a given one."""
+
+    def __init__(self, *, ends_after: int = 99) -> None:
+        self.seen: list[float] = []
+        self.ends_after = ends_after
+        self.converged = False
+
+    def replay(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        for row in rows:
+            self.look(row)
+
+    def look(self, row: Mapping[str, Any]) -> Sequence[Event]:
+        if row.get("weight") is None:
+            return []
+        self.seen.append(row["kimg"])
+        self.converged = len(self.seen) >= self.ends_after
+        event = Event(kind="hint", severity="info", values={"rule": "count"}, text=f"{len(self.seen)} seen")
+        return [event] if len(self.seen) % 3 == 0 else []
 
 
 class Session:
@@ -146,6 +167,43 @@ def test_a_measure_that_is_no_number_is_never_best(tmp_path: Path) -> None:
     session = table_session(tmp_path / "run", observers=[Series(float("nan"), 3.0, float("nan"), 4.0, float("nan"))])
     session.play(log_every=512)
     assert session.folder.load_checkpoint("best").images == 1536
+
+
+def test_what_an_adviser_says_becomes_events_also_over_a_resume(tmp_path: Path) -> None:
+    told: list[Event] = []
+    first = table_session(tmp_path / "run", adviser=Counting(), on_event=told.append)
+    first.play(log_every=512, rounds=40)
+    first.folder.unlock()
+    second = Session(
+        table_game(batch=64), RunFolder.open(tmp_path / "run"), until=4096, columns=COLUMNS, adviser=Counting()
+    ).take_up()
+    second.play(log_every=512)
+    hints = [(event["kimg"], event["text"]) for event in second.folder.events() if event["kind"] == "hint"]
+    assert hints == [(2.048, "3 seen")], "the sixth measure is not reached, and the third is not told twice"
+    assert [event.text for event in told] == ["3 seen"]
+
+
+def test_a_converged_run_ends_saved_and_stays_ended(tmp_path: Path) -> None:
+    session = table_session(tmp_path / "run", adviser=Counting(ends_after=2), until_converged=True)
+    assert session.play(log_every=512)
+    assert session.folder.load_checkpoint("last").images == session.game.images == 1536
+    session.folder.unlock()
+    again = Session(
+        table_game(batch=64),
+        RunFolder.open(tmp_path / "run"),
+        until=4096,
+        columns=COLUMNS,
+        adviser=Counting(ends_after=2),
+        until_converged=True,
+    ).take_up()
+    assert again.play(log_every=512)
+    assert again.game.images == 1536
+
+
+def test_a_run_that_is_not_asked_to_goes_on_after_it_converged(tmp_path: Path) -> None:
+    session = table_session(tmp_path / "run", adviser=Counting(ends_after=2))
+    session.play(log_every=512)
+    assert session.game.images == 4096
 
 
 def test_it_saves_in_between_when_it_is_time(tmp_path: Path) -> None:

@@ -11,12 +11,15 @@ from sparring.engine.train import Window, train
 class Notes:
     """A watcher that notes where it was asked to look."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, ends_at: int = 1 << 60) -> None:
+        self.ended = False
+        self.ends_at = ends_at
         self.at: list[tuple[int, bool]] = []
         self.rounds: list[int] = []
 
     def look(self, game: Game, window: Window, *, done: bool) -> None:
         self.at.append((game.images, done))
+        self.ended = game.images >= self.ends_at
         self.rounds.append(window.rounds)
         window.clear()
 
@@ -31,6 +34,12 @@ def test_it_looks_where_a_multiple_is_passed_and_at_the_end() -> None:
     notes = looked(until=200, log_every=64)
     assert notes.at == [(64, False), (128, False), (192, False), (208, True)]
     assert notes.rounds == [4, 4, 4, 1]
+
+
+def test_it_ends_where_its_watcher_says_so() -> None:
+    notes = Notes(ends_at=100)
+    assert train(table_game(batch=16), Window(), notes, until=320, log_every=64, stop=lambda: False)
+    assert notes.at == [(64, False), (128, False)]
 
 
 def test_log_points_do_not_depend_on_the_end() -> None:

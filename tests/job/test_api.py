@@ -72,7 +72,7 @@ def test_a_run_tells_its_story(finished_run: Path) -> None:
     assert run.recipe.name == "gan" and run.spec.classes == tuple("0123456789")
     lengths = {len(values) for values in run.metrics.values()}
     assert len(lengths) == 1 and run.metrics["kimg"][-1] == 0.64
-    assert run.metrics["fd_pixels"][-1] > 0 and run.metrics["fd_pixels"][0] is None
+    assert run.metrics["fd_judge"][-1] > run.metrics["fd_judge_floor"][-1] > 0 and run.metrics["fd_judge"][0] is None
 
 
 def test_samples_depend_on_seed_and_number_alone(finished_run: Path) -> None:

@@ -14,7 +14,7 @@ from sparring.cli.train import Train
 from sparring.data import inspect_data
 from sparring.data.spec import ImageSpec
 from sparring.engine.precision import Precision
-from sparring.engine.record import milestone
+from sparring.engine.record import looks, milestone
 from sparring.errors import DataError, MachineError, UsageError
 from sparring.job import measure
 from sparring.job.options import TrainOptions, check_numbers
@@ -142,7 +142,7 @@ def test_looks_are_counted_as_the_recorder_takes_them(images: int) -> None:
         if milestone(seen) > looked_at or seen == images:
             taken += 1
             looked_at = milestone(seen)
-    assert measure._looks(images) == taken
+    assert looks(images) == taken
 
 
 @pytest.mark.parametrize("minutes", [0.2, 1.0, 20.0, 600.0])
@@ -152,7 +152,7 @@ def test_a_budget_counts_everything_and_is_nearly_used_up(minutes: float, speed:
     fixed = dataclasses.replace(plan(), images_per_second=speed, look_seconds=look)
     made = measure.with_budget(fixed, report, minutes=minutes)
     images = round(made.recipe.kimg * 1000)
-    spent = images / speed + measure._looks(images) * look
+    spent = images / speed + looks(images) * look
     assert spent + measure.REPORT_SECONDS <= 60 * minutes
     assert spent * 1.06 + measure.REPORT_SECONDS + look + made.recipe.batch / speed > 60 * minutes
     assert images % made.recipe.batch == 0

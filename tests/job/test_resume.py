@@ -12,7 +12,7 @@ import pytest
 
 import sparring
 from job.conftest import SETTINGS
-from job.helpers import last_checkpoint, make_classes, make_pictures, outputs
+from job.helpers import last_checkpoint, make_classes, make_pictures, outputs, report
 from sparring.data import Data
 from sparring.engine.record import Progress
 from sparring.engine.train import train
@@ -56,7 +56,7 @@ def stopped(place: Path, *, at: float = 0.2, **changed: Any) -> Path:
 def test_two_runs_of_a_seed_are_the_same_bytes_and_another_seed_is_not(place: Path, finished_run: Path) -> None:
     again = job.start(options(out=Path("runs/one")))
     assert outputs(again) == outputs(finished_run)
-    assert (again / "report.html").read_bytes() == (finished_run / "report.html").read_bytes()
+    assert report(again) == report(finished_run)
     other = job.start(options(out=place / "other" / "one", seed=1))
     differing = {name for name, data in outputs(other).items() if data != outputs(finished_run).get(name)}
     assert {"generator.safetensors", "discriminator.safetensors", "metrics.csv", "init.png"} <= differing
@@ -82,7 +82,7 @@ def test_stopped_and_resumed_is_the_same_as_never_stopped(place: Path, finished_
             job.resume(run, listeners=stop_at(kimg))
     assert job.resume(run) == run
     assert outputs(run) == outputs(finished_run)
-    assert (run / "report.html").read_bytes() == (finished_run / "report.html").read_bytes()
+    assert report(run) == report(finished_run)
 
 
 def test_stopped_in_the_middle_of_a_log_window(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,7 +228,8 @@ def test_another_picture_is_a_note(photos_run: Path, place: Path) -> None:
     make_pictures(place / "photos" / "cat", 1, first=7000)
     notes: list[str] = []
     job.resume(photos_run, listeners=Listeners(note=notes.append))
-    assert len(notes) == 1 and "have changed since the run began" in notes[0]
+    assert len(notes) == 2 and "have changed since the run began" in notes[0]
+    assert "the judge is not the one that the run began with" in notes[1]
 
 
 def test_another_machine_is_a_note(photos_run: Path) -> None:

@@ -5,19 +5,18 @@ import hashlib
 import io
 import re
 from collections.abc import Iterator
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from report.page import Page
 from sparring import pictures
 from sparring.report import build_report
 from sparring.runfolder import RunFolder
 
 _EVIL = '<script>alert("1")</script>&amp;$name'
-_VOID = {"meta", "img", "input", "br", "link", "hr"}
 
 
 @pytest.fixture
@@ -60,44 +59,9 @@ def _add_pictures(folder: RunFolder) -> None:
         pictures.save_png(pictures.grid(stack, columns=5), folder.samples / name, {"shade": shade})
 
 
-class _Page(HTMLParser):
-    """Reads a page strictly: every element that opens closes, in order; notes what a test asks about."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[tuple[str, str]] = []
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        assert len({name for name, _ in attrs}) == len(attrs), f"<{tag}> names an attribute twice"
-        self.tags.append((tag, dict(attrs)))
-        if tag not in _VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        assert "svg" in self.open
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.words.append((self.open[-1] if self.open else "", data))
-
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.tags if name == tag]
-
-    def text(self) -> str:
-        return " ".join(data for tag, data in self.words if tag not in ("style", "script"))
-
-
-def _page(folder: RunFolder) -> tuple[_Page, str]:
+def _page(folder: RunFolder) -> tuple[Page, str]:
     text = build_report(folder).read_text(encoding="utf-8")
-    return _Page(text), text
+    return Page(text), text
 
 
 def test_the_page_is_whole_and_identifiers_are_unique(folder: RunFolder) -> None:

@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Protocol
 
 from sparring import __version__
-from sparring.cli import catalogue, check, sample, train
+from sparring.cli import catalogue, check, compare, diagnose, evaluate, report, sample, train
 from sparring.errors import MachineError, SparringError, UsageError, did_you_mean
 
 
@@ -27,6 +27,10 @@ class Verb(Protocol):
 VERBS: dict[str, tuple[type[Verb], str]] = {
     "train": (train.Train, train.HELP),
     "sample": (sample.Sample, sample.HELP),
+    "evaluate": (evaluate.Evaluate, evaluate.HELP),
+    "compare": (compare.Compare, compare.HELP),
+    "diagnose": (diagnose.Diagnose, diagnose.HELP),
+    "report": (report.Report, report.HELP),
     "check": (check.Check, check.HELP),
     "list": (catalogue.List, catalogue.HELP),
 }
@@ -37,6 +41,7 @@ HELP = f"""sparring {__version__} trains neural networks as games: a folder of p
   $ sparring check photos/                what will be read, and how
   $ sparring train photos/ --minutes 20   a generator of your own pictures
   $ sparring sample runs/latest -n 64     pictures from it
+  $ sparring evaluate runs/latest         how good they are, beside what real pictures would get
 
 usage: sparring VERB ...   (`sparring VERB --help` tells more, with examples)
 """

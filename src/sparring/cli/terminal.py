@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from sparring.data import Data, DataReport
-    from sparring.engine.record import Progress
+    from sparring.engine.record import Event, Progress
     from sparring.job.plan import Plan
     from sparring.job.train import Listeners
+    from sparring.metrics.base import Extractor
 
 
 SHOWN = 3
@@ -52,6 +53,8 @@ class Terminal:
             plan=self._plan,
             folder=self._folder,
             progress=self._progress,
+            judge=self._judge,
+            hint=self._hint,
             note=self._note,
         )
 
@@ -76,6 +79,19 @@ class Terminal:
 
     def _note(self, text: str) -> None:
         print(f"note: {text}", file=sys.stderr)
+
+    def _judge(self, extractor: "Extractor", seconds: float) -> None:
+        if not self._quiet:
+            print(judge_line(extractor, seconds), flush=True)
+
+    def _hint(self, event: "Event") -> None:
+        text = f"{event.severity}: {event.values['rule']}: {event.text}"
+        if self._bar is not None:
+            self._bar.console.print(text, markup=False, highlight=False)
+        elif event.severity != "info":
+            print(text, file=sys.stderr, flush=True)
+        elif not self._quiet:
+            print(text, flush=True)
 
     def _data(self, text: str, done: int, total: int | None) -> None:
         bar = self._shown_bar()
@@ -164,9 +180,25 @@ def progress_facts(progress: "Progress") -> str:
         f"D right {100 * row.get('discriminator_accuracy', float('nan')):.0f} %",
         f"loss D {_number(row.get('discriminator_adversarial'))} G {_number(row.get('generator_adversarial'))}",
     ]
-    if "fd_pixels" in row:
-        words.append(f"fd_pixels {_number(row['fd_pixels'])} (floor {_number(row['fd_pixels_floor'])})")
+    distance = next((name for name in row if name.startswith(("fd_", "FID")) and f"{name}_floor" in row), None)
+    if distance is not None:
+        words.append(f"{distance} {_number(row[distance])} (floor {_number(row[distance + '_floor'])})")
+        words.append(f"coverage {_number(row.get('coverage'))} ({_number(row.get('coverage_floor'))})")
     return "  ".join(words)
+
+
+def judge_line(extractor: "Extractor", seconds: float) -> str:
+    """What the samples are measured with, and how good it is."""
+    from sparring.metrics.judge import Judge
+
+    if not isinstance(extractor, Judge):
+        return f"judged by: {extractor.name}, features that need no labels"
+    record = extractor.record
+    fitted = f", fitted in {seconds:.1f} s (once for these data)" if seconds >= 1 else ""
+    return (
+        f"judged by: a classifier that is right on {100 * record.accuracy:.1f} % of {record.held:,} held-out "
+        f"pictures{fitted}"
+    )
 
 
 def clock(seconds: float) -> str:

@@ -64,6 +64,8 @@ class Train:
     """Keep only so many training labels, balanced over the classes and drawn by the seed."""
     unconditional: bool = False
     """Do not use labels."""
+    until_converged: bool = False
+    """End before the budget is spent when the measures have stopped falling."""
     device: Annotated[
         str, arg(metavar="NAME", help_behavior_hint="(default: the fastest; with --resume, the run's)")
     ] = "auto"
@@ -122,6 +124,7 @@ class Train:
             precision=self.precision,
             labels=self.labels,
             unconditional=self.unconditional,
+            until_converged=self.until_converged,
         )
 
     def _check_modes(self) -> None:

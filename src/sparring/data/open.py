@@ -3,7 +3,7 @@
 import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -39,12 +39,19 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class Data:
-    """A source, open: its spec, the parts "train", "validation" and perhaps "test", and what was read and why."""
+    """A source, open: its spec, the parts "train", "validation" and perhaps "test", and what was read and why.
+
+    Args:
+        classes, labels: all that the source knows, also where training is to see fewer labels or none: a judge may
+            use them. Labels int64 [N] by part, -1 without one.
+    """
 
     name: str
     spec: ImageSpec
     parts: Mapping[str, Part]
     report: DataReport
+    classes: tuple[str, ...] = ()
+    labels: Mapping[str, Labels] = field(default_factory=dict)
 
 
 def open_data(
@@ -84,7 +91,8 @@ def open_data(
     with _opened(source, store, progress, keep=True) as (collection, pictures):
         packed = pack(pictures, wish, store, progress)
         classes = collection.classes if conditional else ()
-        parts = _label_parts(packed.facts, packed.parts, _codes(collection, classes), classes, labels, seed)
+        codes = _codes(collection, collection.classes)
+        parts = _label_parts(packed.facts, packed.parts, codes, classes, labels, seed)
         report = make_report(
             collection,
             packed.shape,
@@ -96,7 +104,14 @@ def open_data(
             labels=labels,
             seed=seed,
         )
-        return Data(name=collection.name, spec=_spec(packed, classes), parts=_parts(packed, parts), report=report)
+        return Data(
+            name=collection.name,
+            spec=_spec(packed, classes),
+            parts=_parts(packed, parts),
+            report=report,
+            classes=collection.classes,
+            labels={name: codes[rows] for name, rows in packed.parts.items()} if collection.classes else {},
+        )
 
 
 def inspect_data(

@@ -17,6 +17,24 @@ from sparring.errors import DivergedError
 from sparring.runfolder import RunFolder
 
 
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Something to be told: a line of events.jsonl but for its moment, see `RunFolder.append_event`."""
+
+    kind: str
+    severity: str
+    values: Mapping[str, Any]
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observed:
+    """What an observer saw: values by column, and what does not fit into a table."""
+
+    values: Mapping[str, float]
+    events: Sequence[Event] = ()
+
+
 class Observer(Protocol):
     """Measures the game at rising intervals.
 
@@ -26,8 +44,26 @@ class Observer(Protocol):
 
     columns: Mapping[str, str]
 
-    def observe(self, game: Game) -> Mapping[str, float]:
-        """Values by column."""
+    def observe(self, game: Game) -> Observed:
+        """What there is to see now; a pure function of the game."""
+        ...
+
+
+class Adviser(Protocol):
+    """Reads the table after each milestone and says what it means.
+
+    What it says is a pure function of the rows so far, so that a resumed run says the same.
+    """
+
+    converged: bool
+    """Whether nothing is to be gained any more."""
+
+    def replay(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Take up a resumed run: what these rows had to say was said."""
+        ...
+
+    def look(self, row: Mapping[str, Any]) -> Sequence[Event]:
+        """One row more; what is to be said now. Only a row of a milestone gives anything."""
         ...
 
 
@@ -54,6 +90,19 @@ def milestone(images: int) -> int:
     return power * 3 // 2 if images >= power * 3 // 2 else power
 
 
+def looks(images: int) -> int:
+    """How often a run of so many examples is judged: at each milestone and at the end.
+
+    >>> looks(500), looks(3_500)
+    (1, 5)
+    """
+    last = milestone(images)
+    if not last:
+        return 1
+    doublings = (last // 1000).bit_length() - 1
+    return 2 * doublings + (last > 1000 << doublings) + 1 + (images > last)
+
+
 class Recorder:
     """Writes a game's records into its run folder, see `train.Watcher`.
 
@@ -63,8 +112,15 @@ class Recorder:
         picture: makes the picture of the present generator and saves it under the given count of examples.
         judged_by: the column whose least value marks the best checkpoint.
         until: examples at which the run ends.
+        adviser: shown every row; what it says becomes events.
+        until_converged: end as well when the adviser sees nothing to be gained any more.
         save_seconds: seconds between two checkpoints; more where saving takes long, so that it costs 3 % at most.
         on_progress: told at each log point.
+        on_event: told what the adviser says.
+
+    Attributes:
+        ended: whether the run is at its end before its budget is.
+        judging_seconds: what observing and drawing took so far, in this process.
     """
 
     def __init__(
@@ -77,8 +133,11 @@ class Recorder:
         picture: Callable[[Game], None],
         judged_by: str | None,
         until: int,
+        adviser: Adviser | None = None,
+        until_converged: bool = False,
         save_seconds: float = 30.0,
         on_progress: Callable[[Progress], None] | None = None,
+        on_event: Callable[[Event], None] | None = None,
     ) -> None:
         self._folder = folder
         self._window = window
@@ -90,7 +149,12 @@ class Recorder:
         self._judged_by = judged_by
         self._until = until
         self._save_seconds = save_seconds
+        self._adviser = adviser
+        self._until_converged = until_converged
+        self.ended = False
         self._on_progress = on_progress
+        self._on_event = on_event
+        self.judging_seconds = 0.0
         self._best: float | None = None
         self._looked_at = 0
         self._skipped: dict[str, float] = {}
@@ -101,13 +165,16 @@ class Recorder:
         if state is not None:
             self._best, self._looked_at = state["best"], state["looked_at"]
             self._skipped = dict(state["skipped"])
+            self.ended = state["ended"]
+            if self._adviser is not None:
+                self._adviser.replay(self._folder.rows())
         self._clock = self._saved_clock = time.perf_counter()
         self._clock_images = game.images
         self._save_cost = 0.0
 
     def state(self) -> dict[str, Any]:
         """What the recorder must remember over a restart."""
-        return {"best": self._best, "looked_at": self._looked_at, "skipped": self._skipped}
+        return {"best": self._best, "looked_at": self._looked_at, "skipped": self._skipped, "ended": self.ended}
 
     def look(self, game: Game, window: Window, *, done: bool) -> None:
         """Write a row; at a milestone measure, draw and compare as well; save where it is time."""
@@ -116,17 +183,19 @@ class Recorder:
         window.clear()
         self._stop_if_stuck(game, row, rounds)
         at_milestone = done or milestone(game.images) > self._looked_at
+        events: list[Event] = []
         if at_milestone:
             self._looked_at = milestone(game.images)
-            self._picture(game)
-            for observer in self._observers:
-                row |= observer.observe(game)
+            row |= self._observed(game, events)
         better = at_milestone and self._is_better(row)
         self._folder.append_row(row)
         if better:
-            self._note_best(game, row)
+            events.append(self._best_event(row))
+        for event in events:
+            self._note(game, event)
         self._tell(game, row)
-        if done or better or self._due():
+        self._take_advice(game, row)
+        if done or better or self.ended or self._due():
             self.save(game, best=better)
 
     def save(self, game: Game, *, best: bool = False) -> None:
@@ -158,15 +227,35 @@ class Recorder:
         self._best = value
         return True
 
-    def _note_best(self, game: Game, row: Mapping[str, Any]) -> None:
+    def _observed(self, game: Game, events: list[Event]) -> dict[str, float]:
+        started = time.perf_counter()
+        self._picture(game)
+        values: dict[str, float] = {}
+        for observer in self._observers:
+            observed = observer.observe(game)
+            values |= observed.values
+            events += observed.events
+        self.judging_seconds += time.perf_counter() - started
+        return values
+
+    def _best_event(self, row: Mapping[str, Any]) -> Event:
         assert self._judged_by is not None
         values = {name: row[name] for name in (self._judged_by, f"{self._judged_by}_floor") if name in row}
+        told = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
+        return Event(kind="best", severity="info", values=values, text=f"best checkpoint so far: {told}")
+
+    def _take_advice(self, game: Game, row: Mapping[str, Any]) -> None:
+        if self._adviser is None:
+            return
+        for event in self._adviser.look(row):
+            self._note(game, event)
+            if self._on_event is not None:
+                self._on_event(event)
+        self.ended = self._until_converged and self._adviser.converged
+
+    def _note(self, game: Game, event: Event) -> None:
         self._folder.append_event(
-            kimg=game.kimg,
-            kind="best",
-            severity="info",
-            values=values,
-            text="best checkpoint so far: " + ", ".join(f"{name} {value:.4g}" for name, value in values.items()),
+            kimg=game.kimg, kind=event.kind, severity=event.severity, values=event.values, text=event.text
         )
 
     def _skipped_steps(self, game: Game, window: Window) -> dict[str, float]:
@@ -182,13 +271,9 @@ class Recorder:
                 what = f"a gradient of the {player.name} that is not finite, at every step"
                 raise DivergedError(self._diverged(game, what))
             if new:
-                self._folder.append_event(
-                    kimg=game.kimg,
-                    kind="skipped-steps",
-                    severity="warning",
-                    values={"player": player.name, "steps": new},
-                    text=f"{new:.0f} step(s) of the {player.name} were left out: the gradient was not finite.",
-                )
+                text = f"{new:.0f} step(s) of the {player.name} were left out: the gradient was not finite."
+                values = {"player": player.name, "steps": new}
+                self._note(game, Event(kind="skipped-steps", severity="warning", values=values, text=text))
 
     def _diverged(self, game: Game, what: str) -> str:
         return (

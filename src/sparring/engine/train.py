@@ -50,7 +50,13 @@ class Window:
 
 
 class Watcher(Protocol):
-    """Looks at the game at its log points."""
+    """Looks at the game at its log points.
+
+    Attributes:
+        ended: whether the game is to end before its budget is spent.
+    """
+
+    ended: bool
 
     def look(self, game: Game, window: Window, *, done: bool) -> None:
         """Called at each log point, and with `done` at the end of the budget."""
@@ -67,9 +73,9 @@ def train(
         stop: asked before each round; when it says yes the loop ends between two rounds.
 
     Returns:
-        Whether the budget was spent (False: stopped).
+        Whether the game came to its end (False: stopped).
     """
-    while game.images < until:
+    while game.images < until and not watcher.ended:
         if stop():
             return False
         before = game.images

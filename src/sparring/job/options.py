@@ -37,6 +37,7 @@ class TrainOptions:
     precision: str = "auto"
     labels: int | None = None
     unconditional: bool = False
+    until_converged: bool = False
 
     def command(self) -> str:
         """The command line that asks for the same."""
@@ -60,6 +61,7 @@ class TrainOptions:
             if value != getattr(_DEFAULTS, name):
                 words += [f"--{name}", str(value)]
         words += ["--unconditional"] if self.unconditional else []
+        words += ["--until-converged"] if self.until_converged else []
         for setting in self.settings:
             words += ["--set", setting]
         return shlex.join(words)

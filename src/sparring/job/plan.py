@@ -15,7 +15,7 @@ from sparring.errors import DataError, MachineError, UsageError
 from sparring.job.build import build_modules, known_settings, refuse_uneven
 from sparring.job.options import TrainOptions, check_numbers
 from sparring.recipe import Facts, Recipe, parse_value, with_setting
-from sparring.recipes.base import log_interval, recipes
+from sparring.recipes.base import judged_samples, log_interval, recipes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,8 +152,10 @@ def _with_options(recipe: Recipe, options: TrainOptions, spec: ImageSpec, precis
         batch=batch,
         kimg=kimg,
         log_kimg=log_interval(kimg, batch),
+        judged=judged_samples(kimg),
         seed=options.seed,
         precision=precision.name,
+        until_converged=options.until_converged,
         reasons={name: why for name, why in recipe.reasons.items() if getattr(options, name, None) is None},
     )
 

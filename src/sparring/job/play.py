@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,16 +13,21 @@ from typing import TYPE_CHECKING
 import torch
 
 from sparring.data import Data
+from sparring.diagnose.hints import diagnose, exit_code
+from sparring.diagnose.records import Records
+from sparring.diagnose.watch import Watch
 from sparring.engine.allocator import reused_memory
 from sparring.engine.game import Game
 from sparring.engine.precision import Precision
-from sparring.engine.record import Progress, Recorder
+from sparring.engine.record import Event, Progress, Recorder
 from sparring.engine.state import restore
 from sparring.engine.threads import threads_for
 from sparring.engine.train import Window, train
-from sparring.errors import InterruptedRunError, UsageError
+from sparring.errors import CollapsedError, InterruptedRunError, UsageError
 from sparring.job.build import build_game
-from sparring.job.records import FixedPictures, PixelJudge, columns, judges
+from sparring.job.judging import observers_for
+from sparring.job.records import FixedPictures, columns
+from sparring.metrics.base import Extractor, names_of
 from sparring.recipe import Recipe
 from sparring.report import build_report
 from sparring.runfolder import Checkpoint, RunFolder
@@ -29,6 +35,7 @@ from sparring.runfolder import Checkpoint, RunFolder
 if TYPE_CHECKING:
     from sparring.job.plan import Plan
 
+TIMING = "timing.json"
 OnData = Callable[[str, int, int | None], None]
 
 
@@ -45,6 +52,8 @@ class Listeners:
         folder: the run's folder, as soon as it is there.
         plan: the plan and the data, before training begins.
         progress: each log point.
+        judge: who judges, and what fitting took in seconds (0: it was kept from before).
+        hint: what the records say, as it turns up.
         note: a sentence that a user would miss.
     """
 
@@ -52,6 +61,8 @@ class Listeners:
     folder: Callable[[Path], None] = _nothing
     plan: "Callable[[Plan, Data], None]" = _nothing
     progress: Callable[[Progress], None] = _nothing
+    judge: Callable[[Extractor, float], None] = _nothing
+    hint: Callable[[Event], None] = _nothing
     note: Callable[[str], None] = _nothing
 
 
@@ -62,10 +73,12 @@ class Job:
     Args:
         recipe: complete: every value that the run depends on.
         data: its parts.
+        extractor: what it is judged with.
     """
 
     recipe: Recipe
     data: Data
+    extractor: Extractor
     precision: Precision
     listeners: Listeners
     window: Window = field(default_factory=Window)
@@ -75,7 +88,7 @@ class Job:
         # The caller's own random numbers stay as they are: players are initialised, and play, from the recipe's seed.
         with torch.random.fork_rng():
             self.game: Game = build_game(self.recipe, self.data.spec, part.x, part.y, self.precision)
-        self.judges = judges(self.data, seed=self.recipe.seed)
+        self.observers = observers_for(self.data, self.recipe, self.extractor)
 
     @property
     def until(self) -> int:
@@ -110,8 +123,10 @@ def play(job: Job, folder: RunFolder, *, checkpoint: Checkpoint | None = None) -
     Raises:
         InterruptedRunError: a signal came; the state was saved.
         DivergedError: numbers stopped being finite; the last good checkpoint is kept.
+        CollapsedError: the run came to its end without variety; everything was written.
     """
     recorder = _recorder(job, folder)
+    started = time.perf_counter()
     places = job.data.spec.height * job.data.spec.width
     with _signals() as arrived, torch.random.fork_rng(), reused_memory(), threads_for(places):
         if checkpoint is None:
@@ -126,17 +141,40 @@ def play(job: Job, folder: RunFolder, *, checkpoint: Checkpoint | None = None) -
             log_every=round(job.recipe.log_kimg * 1000),
             stop=lambda: bool(arrived),
         )
+        if not spent:
+            recorder.save(job.game)
+        add_timing(folder, training=time.perf_counter() - started, judging=recorder.judging_seconds)
         if spent:
             build_report(folder)
-        else:
-            recorder.save(job.game)
     if not spent:
         raise InterruptedRunError(
             f"stopped at {job.game.kimg:g} of {job.recipe.kimg:g} kimg, and saved. "
             f"Go on with: sparring train --resume {folder.path}",
             signal_number=arrived[0],
         )
+    _refuse_collapsed(folder)
     return folder.path
+
+
+def add_timing(folder: RunFolder, *, training: float = 0.0, judging: float = 0.0, fitting: float = 0.0) -> None:
+    """Add seconds to timing.json: apart from the tables, because a clock is not to reach those.
+
+    Args:
+        training: of all that was played and judged.
+        judging: of observing and drawing, a part of it.
+        fitting: of making the judge, which is done once for a data set and is not a part of it.
+    """
+    before = folder.read_json(TIMING) if (folder.path / TIMING).exists() else {}
+    new = {"training_seconds": training, "judging_seconds": judging, "judge_training_seconds": fitting}
+    folder.write_json(TIMING, {name: round(before.get(name, 0.0) + value, 3) for name, value in new.items()})
+
+
+def _refuse_collapsed(folder: RunFolder) -> None:
+    hints = diagnose(Records.read(folder))
+    if exit_code(hints) != CollapsedError.exit_code:
+        return
+    worst = next(hint for hint in hints if hint.severity == "error" and hint.failure == "collapse")
+    raise CollapsedError(f"{folder.path}: finished, but the generator lost its variety. {worst.sentence}")
 
 
 def _recorder(job: Job, folder: RunFolder) -> Recorder:
@@ -144,10 +182,13 @@ def _recorder(job: Job, folder: RunFolder) -> Recorder:
         folder,
         job.window,
         columns=columns(job.recipe),
-        observers=job.judges,
+        observers=job.observers,
         picture=FixedPictures(folder, job.data.spec, job.recipe),
-        judged_by=PixelJudge.column,
+        judged_by=names_of(job.extractor.name).frechet,
         until=job.until,
+        adviser=Watch(job.recipe.to_json(), folder.read_json("data.json")),
+        until_converged=job.recipe.until_converged,
+        on_event=job.listeners.hint,
         on_progress=job.listeners.progress,
     )
 

@@ -3,7 +3,6 @@
 import copy
 import dataclasses
 import platform
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -20,18 +19,13 @@ from sparring.errors import UsageError
 from sparring.job.build import class_shares
 from sparring.losses.base import adversarial_losses
 from sparring.losses.gan import GENERATOR
-from sparring.metrics.frechet import frechet_distance
-from sparring.metrics.pixels import PixelSpace
 from sparring.models.gan.base import Generator
 from sparring.pictures import grid, sample_name, save_png
 from sparring.recipe import Recipe
 from sparring.runfolder import RunFolder
 
-JUDGED = 1_000
-SPACED = 2_000
 ROWS = COLUMNS = 8
 MOST_ROWS = 16
-LEAST_JUDGED = 2
 Pixels = npt.NDArray[np.uint8]
 
 
@@ -51,49 +45,6 @@ def columns(recipe: Recipe) -> dict[str, str]:
         "generator_grad_norm": f"length of the gradient of its loss; {note}",
         "generator_skipped": "steps left out so far because the gradient was not finite",
     }
-
-
-class PixelJudge:
-    """Frechet distance of samples to held-out reals in a space of pixels, beside that of training reals.
-
-    Args:
-        data: the parts; the test part is not touched.
-        count: samples compared, and reals at most.
-    """
-
-    column = "fd_pixels"
-
-    def __init__(self, data: Data, *, seed: int, count: int = JUDGED) -> None:
-        train, held = data.parts["train"], data.parts["validation"]
-        self._seed = seed
-        # Drawn at random: data often come sorted, by class or by who made them.
-        draw = np.random.Generator(np.random.Philox(key=seed))
-        self._reals = np.asarray(held.x[np.sort(draw.permutation(len(held))[:count])])
-        spread = np.sort(draw.permutation(len(train))[: max(SPACED, 2 * count)])
-        known = np.asarray(train.x[spread])
-        self._shares = None if train.y is None else class_shares(train.y, len(data.spec.classes))
-        count = len(self._reals)
-        self._space = PixelSpace(known)
-        self._held = self._space(self._reals)
-        # As many training reals as there are held-out ones, so that the floor is as noisy as the measure.
-        among = draw.permutation(len(known))[:count]
-        self._floor = frechet_distance(self._space(known[among]), self._held)
-        self._count = count
-        self.columns: Mapping[str, str] = {
-            "fd_pixels": f"Frechet distance of {count} samples to {count} held-out reals in {self._held.shape[1]} "
-            "principal components of small pictures (no FID); lower is better, its floor is the next column",
-            "fd_pixels_floor": f"the same distance of {count} training reals: what a perfect generator would have",
-        }
-
-    def observe(self, game: Game) -> Mapping[str, float]:
-        """The distance now, and its floor."""
-        module = averaged_generator(game)
-        z_NZ = sampling.noise(self._count, module.z_dim, seed=self._seed, stream="judge")
-        labels = (
-            None if self._shares is None else sampling.drawn_labels(self._count, list(self._shares), seed=self._seed)
-        )
-        made = self._space(sampling.generate(module, z_NZ, labels, game.precision))
-        return {"fd_pixels": frechet_distance(made, self._held), "fd_pixels_floor": self._floor}
 
 
 class FixedPictures:
@@ -171,11 +122,6 @@ def data_record(data: Data) -> dict[str, Any]:
     labels = data.parts["train"].y
     shares = None if labels is None else class_shares(labels, len(data.spec.classes)).tolist()
     return {**data.report.to_json(), "spec": dataclasses.asdict(data.spec), "class_shares": shares}
-
-
-def judges(data: Data, *, seed: int) -> list[PixelJudge]:
-    """Who measures the game; nobody where too few pictures are held out for a spread."""
-    return [PixelJudge(data, seed=seed)] if len(data.parts["validation"]) >= LEAST_JUDGED else []
 
 
 # -- what a run folder tells, checked, for people edit files -----------------------------------------------------------

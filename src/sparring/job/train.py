@@ -1,17 +1,20 @@
 """A run from outside: a new one, one that goes on, or one like another."""
 
 import dataclasses
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from sparring.data import Data, open_data
 from sparring.engine.precision import Precision, choose_device, choose_precision
 from sparring.errors import DataError, UsageError
+from sparring.job.judging import extractor_for, judge_record
 from sparring.job.measure import with_budget
 from sparring.job.options import TrainOptions, check_number
 from sparring.job.plan import Plan, check_options, make_plan, plan_of, whole_batches
-from sparring.job.play import Job, Listeners, OnData, play
+from sparring.job.play import Job, Listeners, OnData, add_timing, play
 from sparring.job.records import (
     data_record,
     device_kind,
@@ -21,6 +24,8 @@ from sparring.job.records import (
     read_recipe,
     read_spec,
 )
+from sparring.metrics.base import Extractor
+from sparring.metrics.kept import silent
 from sparring.recipe import DataChoice, Recipe
 from sparring.report import build_report
 from sparring.report.page import NAME as REPORT
@@ -45,9 +50,10 @@ def start(options: TrainOptions, listeners: Listeners = _SILENT) -> Path:
     _refuse_filled(options.out)
     data = _open(options.data_choice(), options.seed, listeners)
     plan = make_plan(options, data.spec, examples=len(data.parts["train"]), labelled=_labelled(data))
+    fitted = _judge(data, plan.precision, listeners)
     if options.minutes is not None:
         plan = with_budget(plan, data.report, minutes=options.minutes)
-    return _begin(plan, data, listeners, out=options.out, command=options.command())
+    return _begin(plan, data, fitted, listeners, out=options.out, command=options.command())
 
 
 def start_like(
@@ -77,7 +83,7 @@ def start_like(
     _refuse_other_classes(other, data)
     plan = plan_of(recipe, data.spec, examples=len(data.parts["train"]), precision=precision)
     command = f"sparring train --like {other.path}" + (f" --seed {seed}" if seed is not None else "")
-    return _begin(plan, data, listeners, out=out, command=command)
+    return _begin(plan, data, _judge(data, precision, listeners), listeners, out=out, command=command)
 
 
 def resume(
@@ -122,19 +128,34 @@ def _go_on(
         kimg = checkpoint.images / 1000 + with_budget(plan, data.report, minutes=minutes).recipe.kimg
     if kimg is not None:
         recipe = _longer(folder, recipe, checkpoint, kimg)
-    job = Job(recipe=recipe, data=data, precision=precision, listeners=listeners)
+    fitted = _judge(data, precision, listeners)
+    job = Job(recipe=recipe, data=data, extractor=fitted.extractor, precision=precision, listeners=listeners)
     job.take_up(checkpoint)
     listeners.folder(folder.path)
-    for note in [*checkpoint.notes, *_differences(folder, data, precision)]:
+    for note in [*checkpoint.notes, *_differences(folder, data, precision), *_other_judge(folder, fitted.extractor)]:
         listeners.note(note)
     folder.cut_back(checkpoint)
     folder.write_json("recipe.json", recipe.to_json())
     return play(job, folder, checkpoint=checkpoint)
 
 
-def _begin(plan: Plan, data: Data, listeners: Listeners, *, out: Path | None, command: str) -> Path:
+@dataclass(frozen=True)
+class _Fitted:
+    """An extractor, and what making it took in this process; next to nothing where it was kept."""
+
+    extractor: Extractor
+    seconds: float
+
+
+def _judge(data: Data, precision: Precision, listeners: Listeners) -> _Fitted:
+    started = time.perf_counter()
+    extractor = extractor_for(data, device=precision.device, on_progress=listeners.data or silent)
+    return _Fitted(extractor, time.perf_counter() - started)
+
+
+def _begin(plan: Plan, data: Data, fitted: _Fitted, listeners: Listeners, *, out: Path | None, command: str) -> Path:
     """Everything that can fail before training comes before the folder is made."""
-    job = Job(recipe=plan.recipe, data=data, precision=plan.precision, listeners=listeners)
+    job = Job(recipe=plan.recipe, data=data, extractor=fitted.extractor, precision=plan.precision, listeners=listeners)
     folder = RunFolder.create(out, name=f"{data.name}-{plan.recipe.name}")
     with _locked(folder):
         listeners.folder(folder.path)
@@ -143,6 +164,9 @@ def _begin(plan: Plan, data: Data, listeners: Listeners, *, out: Path | None, co
         folder.write_text("command.txt", command + "\n")
         folder.write_json("environment.json", environment(plan.precision))
         folder.write_json("data.json", data_record(data))
+        folder.write_json("judge.json", judge_record(fitted.extractor))
+        add_timing(folder, fitting=fitted.seconds)
+        listeners.judge(fitted.extractor, fitted.seconds)
         return play(job, folder)
 
 
@@ -234,6 +258,13 @@ def _refuse_other_classes(folder: RunFolder, data: Data) -> None:
             f"{data.report.source}: {folder.path.name} was begun with the classes {', '.join(before) or 'none'}, now "
             f"there are {', '.join(data.spec.classes) or 'none'}. Put the data back as they were, or start a new run."
         )
+
+
+def _other_judge(folder: RunFolder, extractor: Extractor) -> list[str]:
+    """A judge is made again, to the same bytes, on the same kind of machine alone."""
+    if not (folder.path / "judge.json").exists() or folder.read_json("judge.json") == judge_record(extractor):
+        return []
+    return ["the judge is not the one that the run began with: distances before and after don't compare"]
 
 
 def _differences(folder: RunFolder, data: Data, precision: Precision) -> list[str]:

@@ -1,7 +1,10 @@
 """The index of recipes, and what they share."""
 
+from sparring.engine.record import looks
 from sparring.recipe import Facts, Recipe
 from sparring.registry import Registry
+
+LEAST_JUDGED, MOST_JUDGED = 256, 1_000
 
 recipes: Registry[Recipe] = Registry("recipe", package="sparring.recipes")
 
@@ -15,6 +18,15 @@ def log_interval(kimg: float, batch: int) -> float:
     """Thousands of examples between two rows: about a hundred rows a run, whole batches, at most 10 kimg."""
     images = max(batch, min(10_000, int(kimg * 1000 / 100)))
     return -(-images // batch) * batch / 1000
+
+
+def judged_samples(kimg: float) -> int:
+    """How many samples the judge looks at each time: 12 % of the training pictures in all, 256 to 1,000 at a time.
+
+    Making and judging a sample takes about a third of the time of training on a picture, so judging stays under 5 %.
+    """
+    images = round(kimg * 1000)
+    return max(LEAST_JUDGED, min(MOST_JUDGED, int(0.12 * images / looks(images))))
 
 
 def default_kimg(facts: Facts) -> tuple[float, str]:

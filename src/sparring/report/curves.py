@@ -1,100 +1,85 @@
-"""Curves as inline SVG: drawn by matplotlib, coloured by the page, so that they fit a light and a dark one.
+"""A panel's curves: each line with its floor, and behind it the band of the reference runs."""
 
-The same panel gives the same bytes: no date, no random identifiers.
-"""
-
-import io
 import math
-import re
-from typing import Any
+from typing import TYPE_CHECKING
 
+from sparring.report import svg
 from sparring.report.groups import Panel, Points
+from sparring.report.reference import Band
 
-COLOURS = 8  # the page has this many, as --c0 ... --c7
-_SIZE = (5.2, 2.6)  # inches; the page scales it
-_INK = "#010203"
-_GRID = "#010204"
-_LINE = "#0102{:02x}"
-_FIRST = 0x10
-_SETTINGS: dict[Any, Any] = {
-    "svg.fonttype": "none",
-    "font.size": 9,
-    "text.color": _INK,
-    "axes.labelcolor": _INK,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
-    "axes.edgecolor": _GRID,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": _GRID,
-    "grid.linewidth": 0.6,
-    "xtick.major.size": 0,
-    "ytick.major.size": 0,
-    "figure.facecolor": "none",
-    "axes.facecolor": "none",
-    "lines.linewidth": 1.6,
-    "lines.solid_capstyle": "round",
-    "path.simplify": True,
-}
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_LOGARITHMIC = 20.0
+"""From this ratio of largest to smallest on, a distance is drawn on a logarithmic axis: its end matters most."""
 
 
-def draw(panel: Panel, *, key: str) -> str:
+def draw(panel: Panel, *, key: str, band: Band = ()) -> str:
     """One panel as an SVG element to be put into a page.
 
     Args:
         panel: at least one line with a finite value.
         key: a word that no other drawing of the page has; identifiers begin with it.
+        band: (kimg, low, high) of reference runs.
     """
-    from matplotlib import rc_context, rcdefaults, rcParams
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
 
-    with rc_context():
-        # A matplotlibrc of the user's must not change the page.
-        rcdefaults()
-        rcParams.update({**_SETTINGS, "svg.hashsalt": key})
-        figure = Figure(figsize=_SIZE, layout="constrained")
-        FigureCanvasSVG(figure)
-        axes = figure.add_subplot()
+    def plot(axes: "Axes") -> None:
         for index, line in enumerate(panel.lines):
-            x, y = _drawable(line.points)
-            style = (0, (4, 3)) if line.floor else "-"
-            marker = "o" if len(x) == 1 else ""
-            axes.plot(x, y, color=_LINE.format(_FIRST + colour_of(panel, index)), linestyle=style, marker=marker, ms=4)
-        axes.set_xlabel("kimg")
-        axes.margins(x=0.01)
-        if panel.unit_range:
-            axes.set_ylim(-0.03, 1.03)
-        data = io.StringIO()
-        figure.savefig(data, format="svg", metadata={"Date": None})
-    return _for_page(data.getvalue(), key, panel.title)
+            _plot_line(axes, line.floor, index, dashed=True)
+            _plot_line(axes, line.points, index, dashed=False)
+        shown = shown_band(panel, band)
+        if shown:
+            kimg, low, high = zip(*shown, strict=True)
+            axes.fill_between(kimg, low, high, color=svg.BAND, linewidth=0, zorder=1)
+        _set_axes(axes, panel, logarithmic=_is_wide(panel, shown))
+
+    return svg.render(plot, key=key)
 
 
-def colour_of(panel: Panel, index: int) -> int:
-    """The number of a line's colour: a floor has that of the line whose floor it is."""
-    names = [line.name for line in panel.lines]
-    name = names[index]
-    if panel.lines[index].floor and name.removesuffix("_floor") in names:
-        index = names.index(name.removesuffix("_floor"))
-    return index % COLOURS
+def shown_band(panel: Panel, band: Band) -> Band:
+    """As much of the band as lies within the panel's own kimg."""
+    end = max((kimg for line in panel.lines for kimg, _ in line.points if math.isfinite(kimg)), default=0.0)
+    return [point for point in band if point[0] <= end]
 
 
-def _drawable(points: Points) -> tuple[list[float], list[float]]:
+def _plot_line(axes: "Axes", points: Points, index: int, *, dashed: bool) -> None:
     # A gap where a value is not finite; the renderer can't place infinities.
     x = [kimg for kimg, _ in points]
-    return x, [value if math.isfinite(value) else math.nan for _, value in points]
+    y = [value if math.isfinite(value) else math.nan for _, value in points]
+    style = (0, (4, 3)) if dashed else "-"
+    marker = "o" if len(x) == 1 else ""
+    width = 1.2 if dashed else 1.6
+    axes.plot(x, y, color=svg.ink(index), linestyle=style, marker=marker, ms=4, linewidth=width, zorder=3)
 
 
-def _for_page(svg: str, key: str, title: str) -> str:
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r'\sxmlns(:\w+)?="[^"]*"', "", svg)
-    svg = re.sub(r'(\sid=")|(href="#)|(url\(#)', lambda match: f"{match[0]}{key}-", svg)
-    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
-    svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
-    svg = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", svg)
-    svg = svg.replace(_INK, "var(--muted)").replace(_GRID, "var(--grid)")
-    for number in range(COLOURS):
-        svg = svg.replace(_LINE.format(_FIRST + number), f"var(--c{number})")
-    return svg.replace("<svg", '<svg role="img" focusable="false"', 1).strip()
+def _is_wide(panel: Panel, band: Band) -> bool:
+    points = [point for line in panel.lines for point in (*line.points, *line.floor)]
+    values = [value for _, value in points if math.isfinite(value)]
+    values += [value for _, low, high in band for value in (low, high)]
+    return panel.unit == "distance" and min(values) > 0 and max(values) / min(values) > _LOGARITHMIC
+
+
+def _set_axes(axes: "Axes", panel: Panel, *, logarithmic: bool) -> None:
+    from matplotlib.ticker import FuncFormatter
+
+    unit = f"{panel.unit} (log axis)" if logarithmic else panel.unit
+    axes.set_xlabel("training pictures seen (kimg)")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda kimg, _: f"{kimg:g}"))
+    axes.set_ylabel(unit)
+    axes.margins(x=0.01)
+    if logarithmic:
+        _set_logarithmic(axes)
+        return
+    if panel.bottom is not None and panel.top is not None:
+        axes.set_ylim(panel.bottom - 0.03, panel.top + 0.03)
+    elif panel.bottom is not None:
+        axes.set_ylim(bottom=panel.bottom)
+
+
+def _set_logarithmic(axes: "Axes") -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_locator(NullLocator())

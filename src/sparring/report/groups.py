@@ -1,105 +1,200 @@
-"""Which columns of metrics.csv belong on one drawing, told by their names."""
+"""Which columns of metrics.csv belong on one drawing, and under which heading, told by their names."""
 
+import dataclasses
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 from sparring.runfolder.tables import Cell
 
-Points = list[tuple[float, float]]
+Points = Sequence[tuple[float, float]]
 _AXES = {"kimg", "images"}
 _FLOOR = "_floor"
 _LEARNING_RATE = re.compile(r"(^|[_/.])(lr|learning_rate)($|[_/.])")
 _SHARE = re.compile(r"(^|[_/.])(acc|accuracy|auc|precision|recall|coverage|f1|share|rate)($|[_/.])")
+_DISTANCES = ("fd_", "mmd_", "FID", "KID")
+
+SECTIONS = ("Distances to the reals", "Like the reals", "Classes", "The players", "Learning", "Other measures")
+
+
+Better = Literal["lower", "higher", "floor", ""]
+BETTER: Mapping[Better, str] = {
+    "lower": "lower is better",
+    "higher": "higher is better",
+    "floor": "best where its floor is",
+    "": "",
+}
+"""Which way is better, in words."""
+
+
+class Kind(NamedTuple):
+    """How a column is drawn: under which heading, in which unit, what is better, and from where to where."""
+
+    section: str
+    unit: str
+    better: Better = ""
+    bottom: float | None = None
+    top: float | None = None
+    group: str | None = None
+
+
+_DISTANCE = Kind(SECTIONS[0], "distance", "lower")
+_KNOWN = {
+    "precision": Kind(SECTIONS[1], "share", "higher", 0, 1),
+    "recall": Kind(SECTIONS[1], "share", "higher", 0, 1),
+    "coverage": Kind(SECTIONS[1], "share", "higher", 0, 1),
+    "density": Kind(SECTIONS[1], "ratio", "higher", 0),
+    "diversity": Kind(SECTIONS[1], "ratio", "floor", 0),
+    "duplicates": Kind(SECTIONS[1], "share", "lower", 0),
+    "copies": Kind(SECTIONS[1], "share", "lower", 0),
+    "class_kl": Kind(SECTIONS[2], "nats", "lower", 0),
+    "class_least": Kind(SECTIONS[2], "ratio", "higher", 0),
+    "class_agreement": Kind(SECTIONS[2], "share", "higher", 0, 1),
+    "overfit": Kind(SECTIONS[3], "ratio", "lower"),
+    "signal": Kind(SECTIONS[3], "length of gradient", "", 0),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """One column: its points (kimg, value) without empty cells, and whether it is the floor of another."""
+    """One column: its points (kimg, value) without empty cells, and those of its floor."""
 
     name: str
     points: Points
-    floor: bool = False
+    floor: Points = ()
 
     @property
     def last(self) -> float | None:
         """The newest finite value; None where there is none."""
-        return next((value for _, value in reversed(self.points) if math.isfinite(value)), None)
+        return _last(self.points)
+
+    @property
+    def last_floor(self) -> float | None:
+        """The newest finite value of the floor; None where there is none."""
+        return _last(self.floor)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    """The lines that share one drawing."""
+    """The lines that share one drawing; `bottom` and `top` of the axis are None where the lines decide."""
 
     title: str
+    section: str
+    unit: str
+    better: Better
     lines: tuple[Line, ...]
-    unit_range: bool = False
+    bottom: float | None = None
+    top: float | None = None
 
 
 def lines_of(rows: Sequence[Mapping[str, Cell]]) -> dict[str, Line]:
-    """Every column of numbers with at least one finite value, against kimg."""
-    names = [name for name in (rows[0] if rows else ()) if name not in _AXES]
-    drawn = {}
-    for name in names:
-        points = [(_kimg(row), float(value)) for row in rows if isinstance(value := row[name], int | float)]
-        line = Line(name=name, points=points, floor=name.endswith(_FLOOR))
-        if line.last is not None:
-            drawn[name] = line
-    return drawn
+    """Every column of numbers with at least one finite value, against kimg; a floor goes with what it is the floor of.
+
+    A floor whose own measure was never taken stands for itself.
+    """
+    points = {name: found for name in (rows[0] if rows else ()) if name not in _AXES and (found := _points(rows, name))}
+    drawn = {name: found for name, found in points.items() if _last(found) is not None}
+    floors = {name for name in drawn if name.endswith(_FLOOR) and name.removesuffix(_FLOOR) in drawn}
+    return {
+        name: Line(name=name, points=found, floor=drawn.get(name + _FLOOR, ()))
+        for name, found in drawn.items()
+        if name not in floors
+    }
 
 
 def panels(rows: Sequence[Mapping[str, Cell]]) -> list[Panel]:
-    """The drawings of a table: distances each with its floor, losses together, shares together, the rest one each."""
-    lines = lines_of(rows)
-    floors = {name for name in lines if name.endswith(_FLOOR) and name.removesuffix(_FLOOR) in lines}
-    kinds: dict[str, list[Line]] = {}
-    for name, line in lines.items():
-        if name not in floors:
-            kinds.setdefault(_kind(line), []).append(line)
-    found = [_alone(line, lines) for line in kinds.get("distance", ())]
-    found += _together("Losses", kinds.get("loss", ()), lines)
-    found += _together("Accuracies and shares", kinds.get("share", ()), lines, unit_range=True)
-    found += _together("Gradient norms", kinds.get("gradient", ()), lines)
-    found += _together("Learning rates", _moving(kinds.get("lr", ())), lines)
-    return found + [_alone(line, lines) for line in _moving(kinds.get("other", ()))]
+    """The drawings of a table in the order of `SECTIONS`: measures one each, losses, shares and norms together."""
+    grouped: dict[tuple[Kind, str], list[Line]] = {}
+    for name, line in lines_of(rows).items():
+        kind = _kind(line)
+        if not _is_setting(kind, line) or _moves(line):
+            grouped.setdefault((kind, kind.group or name), []).append(line)
+    found = [_panel(title, kind, lines) for (kind, title), lines in grouped.items()]
+    return sorted(found, key=lambda panel: (SECTIONS.index(panel.section), _rank(panel)))
 
 
-def _kind(line: Line) -> str:
-    name = line.name.lower()
-    if name.startswith("fd_"):
-        return "distance"
+def beside(tables: Mapping[str, Sequence[Mapping[str, Cell]]]) -> list[Panel]:
+    """One drawing for each measure of which it is known what is better, with a line for each run.
+
+    Args:
+        tables: the rows of each run, by its name; a line without points stands for a run that lacks the measure.
+    """
+    runs = {run: lines_of(rows) for run, rows in tables.items()}
+    found = []
+    for name in dict.fromkeys(name for lines in runs.values() for name in lines):
+        known = [(run, lines.get(name, Line(name=name, points=()))) for run, lines in runs.items()]
+        kind = _kind(next(line for _, line in known if line.points))
+        if kind.better:
+            found.append(_panel(name, kind, [dataclasses.replace(line, name=run) for run, line in known]))
+    return sorted(found, key=lambda panel: SECTIONS.index(panel.section))
+
+
+def _panel(title: str, kind: Kind, lines: Iterable[Line]) -> Panel:
+    return Panel(
+        title=title,
+        section=kind.section,
+        unit=kind.unit,
+        better=kind.better,
+        lines=tuple(lines),
+        bottom=kind.bottom,
+        top=kind.top,
+    )
+
+
+def _rank(panel: Panel) -> int:
+    return next((number for number, title in enumerate(_TOGETHER) if title == panel.title), len(_TOGETHER))
+
+
+_TOGETHER = ("Losses", "Accuracies and shares", "Gradient norms", "Learning rates")
+
+
+def _kind(line: Line) -> Kind:
+    name = line.name
+    own = _KNOWN.get(name.removesuffix(_FLOOR))
+    if own is not None:
+        return own
+    if name.startswith(_DISTANCES):
+        return _DISTANCE
+    return _guessed(name.lower(), line)
+
+
+def _guessed(name: str, line: Line) -> Kind:
+    """The kind of a column that is not known by its own name."""
+    section = SECTIONS[3] if name.startswith(("discriminator", "generator", "d_", "g_")) else SECTIONS[4]
     if _LEARNING_RATE.search(name):
-        return "lr"
+        return Kind(SECTIONS[4], "step size", "", None, None, _TOGETHER[3])
     if _SHARE.search(name) and _in_unit_range(line):
-        return "share"
+        return Kind(section, "share", "", 0, 1, _TOGETHER[1])
     if "loss" in name or "adversarial" in name:
-        return "loss"
-    return "gradient" if "grad_norm" in name else "other"
+        return Kind(section, "loss", "", None, None, _TOGETHER[0])
+    if "grad_norm" in name:
+        return Kind(section, "length of gradient", "", 0, None, _TOGETHER[2])
+    if name.endswith("_skipped"):
+        return Kind(section, "steps")
+    return Kind(section, "loss term") if section == SECTIONS[3] else Kind(SECTIONS[5], "value")
 
 
-def _together(title: str, lines: Sequence[Line], known: Mapping[str, Line], *, unit_range: bool = False) -> list[Panel]:
-    if not lines:
-        return []
-    floors = [known[line.name + _FLOOR] for line in lines if line.name + _FLOOR in known]
-    return [Panel(title=title, lines=(*lines, *floors), unit_range=unit_range)]
+def _is_setting(kind: Kind, line: Line) -> bool:
+    return kind.group == _TOGETHER[3] or kind.unit in ("value", "steps", "loss term")
 
 
-def _alone(line: Line, known: Mapping[str, Line]) -> Panel:
-    return _together(line.name, [line], known)[0]
-
-
-def _moving(lines: Sequence[Line]) -> list[Line]:
+def _moves(line: Line) -> bool:
     # A setting that stays as it was says nothing as a drawing; the table of measurements has it.
-    return [line for line in lines if len(line.points) == 1 or len(set(_finite(line))) > 1]
-
-
-def _finite(line: Line) -> list[float]:
-    return [value for _, value in line.points if math.isfinite(value)]
+    return len(line.points) == 1 or len({value for _, value in line.points if math.isfinite(value)}) > 1
 
 
 def _in_unit_range(line: Line) -> bool:
-    return all(0 <= value <= 1 for value in _finite(line))
+    return all(0 <= value <= 1 for _, value in line.points if math.isfinite(value))
+
+
+def _points(rows: Sequence[Mapping[str, Cell]], name: str) -> Points:
+    return [(_kimg(row), float(value)) for row in rows if isinstance(value := row[name], int | float)]
+
+
+def _last(points: Points) -> float | None:
+    return next((value for _, value in reversed(points) if math.isfinite(value)), None)
 
 
 def _kimg(row: Mapping[str, Cell]) -> float:

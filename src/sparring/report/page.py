@@ -11,9 +11,12 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from sparring.report import parts
+from sparring.report import judged, parts
+from sparring.report.drawings import drawings
 from sparring.report.frames import Frame, frames_of, real_frame
-from sparring.report.groups import lines_of, panels
+from sparring.report.groups import lines_of
+from sparring.report.hints import hints, pressing
+from sparring.report.reference import find_reference
 from sparring.runfolder import RunFolder, machine_errors
 
 NAME = "report.html"
@@ -50,8 +53,10 @@ def _page(folder: RunFolder) -> str:
         name=parts.escaped(folder.path.name),
         tiles=_tiles(folder, rows, events),
         pictures=_pictures(folder),
-        hints=parts.hints(events),
-        curves=_curves(folder, rows),
+        hints=hints(events),
+        evaluation=_evaluation(folder),
+        curves=_curves(folder, rows, events),
+        cost=judged.cost(_json(folder, "timing.json")),
         measurements=parts.measurements(rows) if rows else "",
         plan=_facts(folder, "recipe.json"),
         data=_facts(folder, "data.json"),
@@ -66,14 +71,14 @@ def _tiles(folder: RunFolder, rows: list[dict[str, Any]], events: list[dict[str,
     shown = [parts.tile("Trained on", f"{parts.number(seen)} kimg", "thousand reals seen")]
     lines = lines_of(rows)
     for name, line in lines.items():
-        if name.startswith("fd_") and not line.floor and line.last is not None:
-            floor = lines[f"{name}_floor"].last if f"{name}_floor" in lines else None
+        if name.startswith("fd_") and line.last is not None:
+            floor = line.last_floor
             note = f"floor {parts.number(floor)}" if floor is not None else "no floor measured"
             shown.append(parts.tile(name, parts.number(line.last), note))
     last_saved = f"last at {parts.number(saved[0] / 1000)} kimg" if saved else "none is complete yet"
     shown.append(parts.tile("Checkpoints", str(len(saved)), last_saved))
-    pressing = sum(event.get("severity") in ("warning", "error") for event in events)
-    shown.append(parts.tile("Warnings", str(pressing), "see below" if pressing else "nothing looked wrong"))
+    warnings = len(pressing(events))
+    shown.append(parts.tile("Warnings", str(warnings), "see below" if warnings else "nothing looks wrong"))
     return "".join(shown)
 
 
@@ -116,12 +121,26 @@ def _image(frame: Frame, *, alt: str, more: str = "") -> str:
     return f'<img src="{frame.address}" {size} {text}{more}>'
 
 
-def _curves(folder: RunFolder, rows: list[dict[str, Any]]) -> str:
-    meanings = folder.meanings()
-    drawn = [
-        parts.figure(panel, key=f"curve{index}", meanings=meanings) for index, panel in enumerate(panels(rows), start=1)
-    ]
-    return f'<div class="panels">{"".join(drawn)}</div>' if drawn else parts.empty("Nothing measured yet.")
+def _curves(folder: RunFolder, rows: list[dict[str, Any]], events: list[dict[str, Any]]) -> str:
+    reference = find_reference(_json(folder, "recipe.json"), _json(folder, "data.json"))
+    drawn = drawings(rows, events, meanings=folder.meanings(), reference=reference)
+    return drawn or parts.empty("Nothing measured yet.")
+
+
+def _evaluation(folder: RunFolder) -> str:
+    found = _json(folder, "evaluation.json")
+    if found is None:
+        place = _place(folder)
+        return parts.empty(f"Not evaluated yet: sparring evaluate {place} compares it with pictures it never saw.")
+    return judged.evaluation(found)
+
+
+def _json(folder: RunFolder, name: str) -> Any:
+    return folder.read_json(name) if (folder.path / name).exists() else None
+
+
+def _place(folder: RunFolder) -> str:
+    return f"{folder.path.parent.name}/{folder.path.name}"
 
 
 def _facts(folder: RunFolder, name: str) -> str:
@@ -131,7 +150,7 @@ def _facts(folder: RunFolder, name: str) -> str:
 
 
 def _again(folder: RunFolder) -> str:
-    place = f"{folder.path.parent.name}/{folder.path.name}"
+    place = _place(folder)
     given = folder.read_text("command.txt").strip() if (folder.path / "command.txt").exists() else ""
     lines = [given] * bool(given)
     lines += [f"sparring train --like {place}", f"sparring train --resume {place}", f"sparring sample {place} -n 64"]

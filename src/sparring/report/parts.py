@@ -7,14 +7,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sparring.report.curves import colour_of, draw
-from sparring.report.groups import Line, Panel
 from sparring.runfolder.tables import Cell
 
 _FEW = 12
 _ROWS_SHOWN = 40
 _DIGEST = re.compile(r"[0-9a-f]{32,}")
-_SEVERITIES = {"info": "note", "warning": "warning", "error": "error"}
 
 
 def escaped(value: object) -> str:
@@ -45,27 +42,6 @@ def empty(text: str) -> str:
     return f'<p class="empty">{escaped(text)}</p>'
 
 
-def figure(panel: Panel, *, key: str, meanings: Mapping[str, str]) -> str:
-    """A drawing with its title and, for each line, its colour, its newest value and its meaning."""
-    legend = [_legend_entry(panel, index, meanings) for index in range(len(panel.lines))]
-    label = escaped(f"{panel.title} against kimg")
-    return (
-        f'<figure class="panel" aria-label="{label}"><figcaption>{escaped(panel.title)}</figcaption>'
-        f'{draw(panel, key=key)}<ul class="legend">{"".join(legend)}</ul></figure>'
-    )
-
-
-def hints(events: Sequence[Mapping[str, Any]]) -> str:
-    """Events, the pressing ones open, the others behind a summary."""
-    pressing = [event for event in events if event.get("severity") in ("warning", "error")]
-    others = [event for event in events if event not in pressing]
-    shown = f'<ul class="events">{"".join(map(_event, pressing))}</ul>' if pressing else empty("No warnings.")
-    if others:
-        listed = "".join(map(_event, others))
-        shown += f'<details><summary>{len(others)} notes</summary><ul class="events">{listed}</ul></details>'
-    return shown
-
-
 def measurements(rows: Sequence[Mapping[str, Cell]]) -> str:
     """The newest rows of metrics.csv as a table."""
     names = list(rows[0])
@@ -80,29 +56,8 @@ def measurements(rows: Sequence[Mapping[str, Cell]]) -> str:
     )
 
 
-def _legend_entry(panel: Panel, index: int, meanings: Mapping[str, str]) -> str:
-    line: Line = panel.lines[index]
-    swatch = f'<i class="swatch{" dashed" if line.floor else ""}" style="--c: var(--c{colour_of(panel, index)})"></i>'
-    value = "" if line.last is None else number(line.last)
-    meaning = f'<span class="meaning">{escaped(meanings[line.name])}</span>' if meanings.get(line.name) else ""
-    return f"<li>{swatch}<code>{escaped(line.name)}</code> <b>{escaped(value)}</b>{meaning}</li>"
-
-
-def _event(event: Mapping[str, Any]) -> str:
-    severity = str(event.get("severity"))
-    kind = severity if severity in _SEVERITIES else "info"
-    values = event.get("values") or {}
-    detail = f'<code class="values">{escaped(_values(values))}</code>' if values else ""
-    kimg = event.get("kimg")
-    when = f"{number(kimg)} kimg" if isinstance(kimg, int | float) else ""
-    return (
-        f'<li class="event {kind}"><span class="chip">{_SEVERITIES[kind]}</span>'
-        f'<div><p>{escaped(event.get("text", ""))}</p><p class="fine">{escaped(event.get("kind", ""))}'
-        f"{' · ' if when else ''}{when} {detail}</p></div></li>"
-    )
-
-
-def _values(values: Any) -> str:
+def values_text(values: Any) -> str:
+    """Names and values of one JSON object in a line."""
     if not isinstance(values, Mapping):
         return json.dumps(values)
     return ", ".join(f"{name}: {_plain(value)}" for name, value in values.items())
@@ -129,7 +84,7 @@ def _fact(value: Any) -> str:
 
 
 def _listed(items: list[Any]) -> str:
-    shown = [_values(item) if isinstance(item, Mapping) else _plain(item) for item in items[:_FEW]]
+    shown = [values_text(item) if isinstance(item, Mapping) else _plain(item) for item in items[:_FEW]]
     if len(items) > _FEW:
         shown.append(f"and {len(items) - _FEW:,} more")
     nested = any(isinstance(item, Mapping) for item in items)

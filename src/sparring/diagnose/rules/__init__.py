@@ -1,0 +1,1 @@
+"""The rules, a file a family; a file dropped in here is found."""

@@ -1,0 +1,151 @@
+"""Which pictures a run is measured against: those it never saw, and others of their kind in the place of samples."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sparring.data import Data, open_data
+from sparring.errors import DataError, UsageError
+from sparring.job.build import class_shares
+from sparring.job.evaluate_measures import Pool
+from sparring.job.records import read_hashes
+from sparring.job.run import Run
+from sparring.metrics.base import Labels
+from sparring.metrics.kept import Progress
+from sparring.runfolder import RunFolder
+
+LEAST = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Against:
+    """What samples are compared with.
+
+    Args:
+        name, part: the data, and which of their parts: "test", "validation", or "all".
+        reals: compared with samples.
+        stand: other reals, to stand in the place of samples.
+        known: the run's own data; their training part is what may have been copied.
+        held: pictures of the run's own data that it was not trained on.
+        notes: what to take with care.
+    """
+
+    name: str
+    part: str
+    reals: Pool
+    stand: Pool
+    known: Data
+    held: Pool
+    notes: Sequence[str] = ()
+
+    @property
+    def shares(self) -> list[float] | None:
+        """Of the classes among the training labels; None without classes."""
+        labels = self.known.labels.get("train")
+        if labels is None or not (labels >= 0).any():
+            return None
+        return [float(share) for share in class_shares(labels, len(self.known.classes))]
+
+
+def open_against(run: Run, against: str | None, *, count: int, on_progress: Progress) -> Against:
+    """The run's own test part, or its validation part where there is none; or other data.
+
+    Args:
+        against: a source for `open_data`, brought to the size of the run's pictures. Its test part is taken; where it
+            has none, a half of all its pictures, the other half standing for samples.
+        count: pictures that are asked for.
+
+    Raises:
+        DataError: the run's data are gone, or fewer than 10 pictures are there to be compared with.
+        UsageError: the run's data are other ones now, or `against` is no source.
+    """
+    known, notes = _own_data(run, on_progress)
+    part = _unseen(known)
+    held = _pool(known, part)
+    own = Against(
+        name=known.name, part=part, reals=held, stand=_pool(known, "train"), known=known, held=held, notes=notes
+    )
+    found = own if against is None else _other(run, own, against, count, on_progress)
+    if len(found.reals.pictures) < LEAST:
+        raise DataError(
+            f"{found.name}: {len(found.reals.pictures)} pictures in the part {found.part} to compare samples with, "
+            f"expected {LEAST} or more. Give others with --against."
+        )
+    return found
+
+
+def _other(run: Run, own: Against, against: str, count: int, on_progress: Progress) -> Against:
+    choice = run.recipe.data
+    data = open_data(against, size=run.spec.height, fit=choice.fit, channels=run.spec.channels, on_progress=on_progress)
+    if data.report.parts["train"].hash == own.known.report.parts["train"].hash:
+        return own
+    notes = [*own.notes, f"the samples are of a run on {own.known.name}; the reals are of {data.name}"]
+    if data.classes != own.known.classes:
+        data = Data(name=data.name, spec=data.spec, parts=data.parts, report=data.report)
+    if "test" in data.parts:
+        reals, stand, part = _pool(data, "test"), _pool(data, "train"), "test"
+    else:
+        reals, stand = _halves(data, count)
+        part = "all"
+    return Against(name=data.name, part=part, reals=reals, stand=stand, known=own.known, held=own.held, notes=notes)
+
+
+def _own_data(run: Run, on_progress: Progress) -> tuple[Data, list[str]]:
+    choice, source = run.recipe.data, Path(run.recipe.data.source)
+    if source.is_absolute() and not source.exists():
+        raise DataError(f"{source}: gone; {run.path.name} was trained on it. Put the pictures back where they were.")
+    if not source.is_absolute() and source.exists():
+        raise UsageError(
+            f"{source.absolute()} is in the way: {run.path.name} was trained on the data set called '{source}', and "
+            "this path would be read instead. Evaluate from another folder."
+        )
+    data = open_data(
+        choice.source,
+        size=choice.size,
+        fit=choice.fit,
+        channels=choice.channels,
+        conditional=choice.conditional,
+        labels=choice.labels,
+        seed=run.recipe.seed,
+        on_progress=on_progress,
+    )
+    if data.spec != run.spec:
+        raise UsageError(
+            f"{source}: the pictures or classes are other ones than {run.path.name} was trained on (now {data.spec}, "
+            f"then {run.spec}). Put them back as they were."
+        )
+    changed = [name for name, digest in read_hashes(RunFolder.open(run.path)).items() if _hash(data, name) != digest]
+    return data, [f"the {name} part is no longer what it was when the run began" for name in changed]
+
+
+def _hash(data: Data, part: str) -> str:
+    return next((report.hash for name, report in data.report.parts.items() if name == part), "")
+
+
+def _unseen(data: Data) -> str:
+    return "test" if "test" in data.parts else "validation"
+
+
+def _pool(data: Data, part: str) -> Pool:
+    return Pool(data.parts[part].x, data.labels.get(part))
+
+
+def _halves(data: Data, count: int) -> tuple[Pool, Pool]:
+    """Two halves of all pictures, drawn at random and no larger than needed."""
+    parts = list(data.parts)
+    sizes = [len(data.parts[name]) for name in parts]
+    order = np.random.Generator(np.random.Philox(key=0)).permutation(sum(sizes))
+    half = min(2 * count, len(order) // 2)
+    starts = np.cumsum([0, *sizes])
+    return _gathered(data, parts, starts, order[:half]), _gathered(data, parts, starts, order[half : 2 * half])
+
+
+def _gathered(data: Data, parts: Sequence[str], starts: Labels, rows: Labels) -> Pool:
+    chosen = [
+        Pool(data.parts[name].x, data.labels.get(name)).taken(np.sort(rows[(rows >= low) & (rows < high)]) - low)
+        for name, low, high in zip(parts, starts[:-1], starts[1:], strict=True)
+    ]
+    labels = [pool.labels for pool in chosen if pool.labels is not None]
+    return Pool(np.concatenate([pool.pictures for pool in chosen]), np.concatenate(labels) if labels else None)

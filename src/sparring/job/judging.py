@@ -1,0 +1,137 @@
+"""Who judges a run: the extractor that suits its data, and the observers that measure with it.
+
+`best`, hints and early stops rest on the held-out part; the test part is not touched here.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from sparring.data import Data
+from sparring.engine.game import Game
+from sparring.engine.record import Observed, Observer
+from sparring.engine.sampling import drawn_labels, generate, noise
+from sparring.job.build import class_shares
+from sparring.job.records import averaged_generator
+from sparring.metrics.base import Extractor, Labels
+from sparring.metrics.judge import Judge, JudgeRecord, network_for
+from sparring.metrics.judge_training import judge_for
+from sparring.metrics.kept import Progress, silent
+from sparring.metrics.players import PlayersWatch
+from sparring.metrics.random_convolution import RandomConvolution, conv_for
+from sparring.metrics.samples import Reals, SampleMeasures
+from sparring.recipe import Recipe
+
+LEAST_JUDGED = 2
+LABELLED_EACH = 10
+"""A judge is fitted where there are so many labelled training pictures a class; fewer are soon known by heart."""
+
+
+def extractor_for(
+    data: Data, *, device: torch.device, cache: Path | None = None, on_progress: Progress = silent
+) -> Extractor:
+    """The judge of the data's classes where it can be trusted, else random convolutions fitted to the reals.
+
+    Raises:
+        MachineError: the cache can't be used.
+    """
+    if enough_labels(data):
+        judge = judge_for(data, cache=cache, device=device, on_progress=on_progress)
+        if judge.trustworthy:
+            return judge
+    return conv_for(data, device=device)
+
+
+def unfitted_extractor(data: Data, device: torch.device) -> Extractor:
+    """An extractor of the kind that suits the data, and as fast: for measuring time, before anything is fitted."""
+    pictures = data.parts["train"].x
+    if not enough_labels(data):
+        return RandomConvolution(np.asarray(pictures))
+    count, height, width, channels = pictures.shape
+    record = JudgeRecord(
+        channels=channels,
+        height=height,
+        width=width,
+        classes=len(data.classes),
+        trained=count,
+        held=0,
+        accuracy=0.0,
+        skill=0.0,
+        images=0,
+        seconds=0.0,
+        seed=0,
+        precision="fp32",
+    )
+    return Judge(network_for(channels, height, width, len(data.classes)), record, "", device)
+
+
+def enough_labels(data: Data) -> bool:
+    """Whether a judge can be fitted to what the source knows."""
+    if len(data.classes) < 2:
+        return False
+    counts = np.bincount(data.labels["train"][data.labels["train"] >= 0], minlength=len(data.classes))
+    return int((counts > 0).sum()) > 1 and int(counts.sum()) >= LABELLED_EACH * len(data.classes)
+
+
+def judge_record(extractor: Extractor) -> dict[str, Any]:
+    """judge.json: what measures are taken with."""
+    record: dict[str, Any] = {"extractor": extractor.name, "sha256": extractor.sha256}
+    if isinstance(extractor, Judge):
+        record |= {"accuracy": extractor.accuracy, "held": extractor.record.held}
+    return record
+
+
+def observers_for(data: Data, recipe: Recipe, extractor: Extractor) -> list[Observer]:
+    """Who measures the game; nobody where too few pictures are held out for a spread."""
+    train, held = data.parts["train"], data.parts["validation"]
+    if len(held) < LEAST_JUDGED:
+        return []
+    watch = PlayersWatch(
+        train.x,
+        held.x,
+        train_labels=train.y,
+        held_labels=held.y,
+        shares=None if train.y is None else list(class_shares(train.y, len(data.spec.classes))),
+        seed=recipe.seed,
+    )
+    return [SampleJudge(data, recipe, extractor), watch]
+
+
+class SampleJudge:
+    """Observer: every measure of the averaged generator's samples, see `metrics.samples`.
+
+    Args:
+        data: the parts; the test part is not touched.
+    """
+
+    def __init__(self, data: Data, recipe: Recipe, extractor: Extractor) -> None:
+        train, held = data.parts["train"], data.parts["validation"]
+        reals = Reals(
+            train=train.x, held=held.x, train_labels=data.labels.get("train"), held_labels=data.labels.get("validation")
+        )
+        shares = list(class_shares(data.labels["train"], len(data.classes))) if enough_labels(data) else None
+        self._measures = SampleMeasures(
+            extractor, reals, count=recipe.judged, shares=shares, conditional=train.y is not None, seed=recipe.seed
+        )
+        self.columns: Mapping[str, str] = self._measures.columns
+        self._seed = recipe.seed
+        self._labels = self._wanted(train.y, len(data.spec.classes))
+        self._z_NZ: torch.Tensor | None = None
+
+    def observe(self, game: Game) -> Observed:
+        """The measures now, each beside its floor."""
+        module = averaged_generator(game)
+        if self._z_NZ is None:
+            # Always the same noise: what changes is the generator.
+            self._z_NZ = noise(self._measures.count, module.z_dim, seed=self._seed, stream="judge")
+        made = generate(module, self._z_NZ, self._labels, game.precision)
+        return Observed(values=self._measures(made, self._labels))
+
+    def _wanted(self, train_labels: Labels | None, classes: int) -> Labels | None:
+        if train_labels is None:
+            return None
+        shares: Sequence[float] = list(class_shares(train_labels, classes))
+        return drawn_labels(self._measures.count, shares, seed=self._seed)

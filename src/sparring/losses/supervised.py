@@ -1,0 +1,46 @@
+"""The one-player objective of a classifier: say which class each example is of."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from sparring.losses.base import Batch, Moment, Turn
+
+
+class Classification:
+    """Cross-entropy of the classes that the one player's logits promise.
+
+    A batch holds `x` [B, ...] and labels `y` int64 [B], -1 where unknown: such examples do not count.
+
+    Args:
+        model: `x` to logits [B, K].
+        smoothing: share of the wanted probability that is spread evenly over all classes, 0 to below 1 (Szegedy et al.,
+            arXiv:1512.00567, section 7).
+    """
+
+    def __init__(self, model: nn.Module, *, smoothing: float = 0.0) -> None:
+        self.model = model
+        self.smoothing = smoothing
+
+    def turn(self, player: str, batch: Batch, moment: Moment) -> Turn:
+        """The loss of each example [B] in nats, and whether it was classified right (NaN without a label)."""
+        y_B = batch["y"]
+        logit_BK = self.model(batch["x"])
+        loss_B = cross_entropy(logit_BK, y_B, ignore_index=-1, reduction="none", label_smoothing=self.smoothing)
+        labelled_B = y_B >= 0
+        # The mean over a batch becomes the mean over its labelled examples, without asking the device how many.
+        share = labelled_B.to(loss_B.dtype).mean().clamp_min(1 / len(y_B))
+        right_B = (logit_BK.detach().argmax(1) == y_B).float().masked_fill(~labelled_B, torch.nan)
+        return Turn({"cross_entropy": loss_B / share}, {"logit_BK": logit_BK.detach(), "right_B": right_B})
+
+    def after_step(self, player: str) -> None:
+        """Nothing to do: nothing here acts on weights."""
+
+    def state(self) -> dict[str, Tensor]:
+        """Empty: it has no memory."""
+        return {}
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        """Nothing to take back."""

@@ -1,0 +1,213 @@
+"""Each rule: found where its failure is, silent where one of its signals, or their persistence, is missing."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from diagnose.helpers import DATA, MILESTONES, RECIPE, gan, learner, with_part
+from sparring.diagnose import Records, diagnose
+from sparring.diagnose.hints import rules
+from sparring.registry import Range
+
+FAR = {"fd_judge": 50.0, "coverage": 0.02, "recall": 0.02, "precision": 0.1}
+TINY = {**DATA, **with_part("train", pictures=60)}
+ONE = with_part("train", classes={"3": 4_990, "7": 10})
+
+
+def late(limit: float, **values: Any) -> Any:
+    """The values from `limit` kimg on."""
+    return lambda kimg: values if kimg >= limit else {}
+
+
+def always(**values: Any) -> Any:
+    return lambda kimg: values
+
+
+def risen(kimg: float) -> Mapping[str, Any]:
+    return {"fd_judge": 1.2 + 5 * max(0.0, kimg - 6) / 4} if kimg > 6 else {}
+
+
+def memorised(kimg: float) -> Mapping[str, Any]:
+    return {"validation_loss": 0.5 + 0.05 * kimg, "validation_accuracy": 0.6}
+
+
+def leaping(kimg: float) -> Mapping[str, Any]:
+    return {"fd_judge": 30.0, "generator_grad_norm": 40.0 if kimg >= 30 and kimg % 4 == 0 else 0.5}
+
+
+def walked(kimg: float) -> Mapping[str, Any]:
+    """Rises and falls by a tenth: never still, never nearer."""
+    odd = MILESTONES.index(kimg) % 2
+    return {**FAR, "fd_judge": 50.0 + 5 * odd, "diversity": 0.6 + 0.1 * odd}
+
+
+FAILING: dict[str, Records] = {
+    "discriminator-wins": gan(always(**FAR, discriminator_accuracy=1.0)),
+    "generator-wins": gan(always(**FAR, discriminator_accuracy=0.51)),
+    "generator-still": gan(always(**FAR, diversity=0.7, discriminator_accuracy=1.0)),
+    "discriminator-still": gan(always(fd_judge=50.0, discriminator_accuracy=0.1)),
+    "collapse": gan(late(6, diversity=0.05, recall=0.01, coverage=0.02)),
+    "too-early": gan(always(diversity=0.1), at=(1.0, 1.5)),
+    "dropped-modes": gan(late(6, coverage=0.4, recall=0.3)),
+    "copying": gan(late(8, copies=0.4)),
+    "discriminator-overfits": gan(late(8, overfit=0.8, discriminator_accuracy=0.97)),
+    "not-finite": gan(late(8, generator_skipped=3.0)),
+    "spike": gan(leaping, at=tuple(map(float, range(1, 41)))),
+    "regressing": gan(risen),
+    "converged": gan(late(8, fd_judge=1.3)),
+    "no-progress": gan(walked),
+    "small-data": gan(data=TINY),
+    "one-class": gan(data=ONE),
+    "labels-meaningless": gan(judge={"refused": {"accuracy": 0.11, "skill": 0.01, "held": 400}}),
+    "noise": gan(data={**DATA, "pictures": {"looked_at": 900, "smoothness": 0.01, "distinct": 1.0}}),
+    "labels-ignored": gan(always(class_agreement=0.1)),
+    "batch-too-small": gan(always(fd_judge=30.0), recipe={**RECIPE, "batch": 2}),
+    "measure-invalid": gan(data=with_part("validation", pictures=20)),
+    "overfitting": learner(memorised),
+    "underfitting": learner(always(train_accuracy=0.3, validation_accuracy=0.29, train_loss=2.0)),
+    "vanishing-gradient": learner(always(grad_norm_first=1e-7, train_loss=2.3)),
+    "exploding-gradient": learner(late(10, classifier_grad_norm=80.0, train_loss=3.0)),
+}
+
+SOUND: dict[str, list[Records]] = {
+    "discriminator-wins": [
+        gan(always(discriminator_accuracy=1.0)),  # sure of itself, and the samples come nearer all the same
+        gan(always(**FAR)),
+        gan(lambda kimg: {**FAR, "discriminator_accuracy": 1.0 if kimg != MILESTONES[-2] else 0.9}),
+    ],
+    "generator-wins": [gan(always(discriminator_accuracy=0.51)), gan(always(**FAR))],
+    "generator-still": [
+        gan(lambda kimg: {**FAR, "diversity": 0.5 + 0.005 * kimg}),
+        gan(late(8, fd_judge=1.3)),
+        gan(walked),
+    ],
+    "discriminator-still": [gan(always(discriminator_accuracy=0.1, fd_judge=2.0)), gan(always(fd_judge=50.0))],
+    "collapse": [
+        gan(late(6, diversity=0.05)),
+        gan(late(6, recall=0.01, coverage=0.02)),
+        gan(late(48, diversity=0.05, recall=0.01)),
+        gan(always(diversity=0.05, recall=0.01), at=(1.0, 1.5)),
+    ],
+    "too-early": [gan(at=(1.0, 1.5)), gan(always(diversity=0.1))],
+    "dropped-modes": [gan(late(6, coverage=0.4)), gan(late(48, coverage=0.4, recall=0.3))],
+    "copying": [gan(late(48, copies=0.4)), gan(always(copies=0.06, copies_floor=0.05))],
+    "discriminator-overfits": [gan(late(8, overfit=0.8)), gan(late(48, overfit=0.8, discriminator_accuracy=0.97))],
+    "spike": [gan(always(fd_judge=30.0)), gan(lambda kimg: {"generator_grad_norm": 40.0 if kimg > 12 else 0.5})],
+    "regressing": [gan(late(48, fd_judge=20.0)), gan(late(8, fd_judge=2.0))],
+    "converged": [gan(lambda kimg: {"fd_judge": 40 / kimg}), gan(always(fd_judge=5.0), at=(1.0, 1.5, 2.0, 3.0))],
+    "no-progress": [gan(lambda kimg: {"fd_judge": 400 / kimg}), gan(always(fd_judge=50.0))],
+    "small-data": [gan(), learner(data=TINY)],
+    "one-class": [gan(data=with_part("train", classes={})), gan(data=with_part("train", classes={"a": 9, "b": 1}))],
+    "labels-meaningless": [
+        gan(judge={"refused": {"accuracy": 0.5, "skill": 0.4, "held": 400}}),
+        gan(judge={"refused": {"accuracy": 0.11, "skill": 0.01, "held": 20}}),
+        gan(judge={"extractor": "judge", "accuracy": 0.98}),
+    ],
+    "noise": [
+        gan(data={**DATA, "pictures": {"looked_at": 900, "smoothness": 0.4, "distinct": 1.0}}),
+        gan(data={**DATA, "pictures": {"looked_at": 5, "smoothness": 0.01, "distinct": 1.0}}),
+        gan(data={**DATA, "pictures": {"looked_at": 900, "smoothness": None, "distinct": 0.1}}),
+    ],
+    "labels-ignored": [
+        gan(always(class_agreement=0.1, class_agreement_floor=0.5)),
+        gan(always(class_agreement=0.1, coverage=0.1)),
+    ],
+    "batch-too-small": [gan(recipe={**RECIPE, "batch": 2}), gan(always(fd_judge=30.0))],
+    "overfitting": [
+        learner(lambda kimg: {"validation_loss": 0.5 + 0.05 * kimg} if kimg > 11 else {}),
+        learner(always(validation_loss=0.6, validation_accuracy=0.6)),
+    ],
+    "underfitting": [
+        learner(lambda kimg: {"train_accuracy": 0.3, "validation_accuracy": 0.29, "train_loss": 2 / kimg}),
+        learner(always(train_accuracy=0.45, validation_accuracy=0.2, train_loss=2.0)),
+    ],
+    "vanishing-gradient": [learner(always(grad_norm_first=1e-7)), learner(always(train_loss=2.3))],
+    "exploding-gradient": [learner(late(10, classifier_grad_norm=80.0)), learner(late(10, train_loss=3.0))],
+}
+
+
+def found(records: Records, rule: str) -> Any:
+    return next((hint for hint in diagnose(records) if hint.rule == rule), None)
+
+
+def test_every_rule_has_a_run_that_it_is_for() -> None:
+    assert set(FAILING) == set(rules)
+
+
+@pytest.mark.parametrize("rule", FAILING)
+def test_a_rule_finds_its_failure(rule: str) -> None:
+    hint = found(FAILING[rule], rule)
+    assert hint is not None
+    assert hint.severity in ("info", "warning", "error")
+    assert 0 <= hint.kimg <= FAILING[rule].kimg
+    assert hint.values, "a hint shows its evidence"
+    assert hint.text.endswith(".") and hint.advice.endswith(".")
+    assert hint.sentence == f"{hint.text} {hint.advice}"
+
+
+@pytest.mark.parametrize(("rule", "number"), [(rule, n) for rule in SOUND for n in range(len(SOUND[rule]))])
+def test_a_rule_is_silent_where_a_signal_is_missing(rule: str, number: int) -> None:
+    assert found(SOUND[rule][number], rule) is None
+
+
+@pytest.mark.parametrize("records", [gan(), learner()], ids=["two players", "one player"])
+def test_a_run_as_it_should_be_is_left_in_peace(records: Records) -> None:
+    assert [hint.rule for hint in diagnose(records) if hint.severity != "info"] == []
+
+
+@pytest.mark.parametrize("rule", list(FAILING))
+def test_a_rule_bears_records_that_tell_little(rule: str) -> None:
+    """Nothing yet, one row, rows without the columns, and facts that are absent."""
+    whole = FAILING[rule]
+    for records in (Records([]), Records(whole.rows[:1]), Records([{"kimg": row["kimg"]} for row in whole.rows])):
+        hint = found(records, rule)
+        assert hint is None or hint.values
+
+
+@pytest.mark.parametrize("rule", list(FAILING))
+def test_a_threshold_has_a_meaning_and_a_range(rule: str) -> None:
+    for setting in rules[rule].settings.values():
+        assert setting.meaning and isinstance(setting.range, Range)
+    assert rules[rule].summary.endswith(".")
+
+
+def test_a_hint_names_value_floor_and_range() -> None:
+    hint = found(FAILING["collapse"], "collapse")
+    assert "diversity 0.05 (training reals 1; 0 all alike, 1 as varied as the reals)" in hint.text
+    assert hint.values["recall"] == 0.01 and hint.values["recall_floor"] == 0.9
+    assert hint.severity == "error" and hint.kimg >= 6
+
+
+def test_a_threshold_can_be_changed_and_a_wrong_name_is_refused() -> None:
+    records = gan(late(8, copies=0.04))
+    changed = {"copying": {"share": 0.03}}
+    assert found(records, "copying") is None
+    assert any(hint.rule == "copying" for hint in diagnose(records, settings=changed))
+    with pytest.raises(ValueError, match="Did you mean 'copying'"):
+        diagnose(records, settings={"coping": {}})
+    with pytest.raises(ValueError, match="has no setting 'shares'"):
+        diagnose(records, settings={"copying": {"shares": 0.1}})
+
+
+def test_how_grave_copying_is() -> None:
+    assert found(gan(late(8, copies=0.1)), "copying").severity == "warning"
+    assert found(gan(late(8, copies=0.4)), "copying").severity == "error"
+
+
+def test_how_grave_few_pictures_are() -> None:
+    graves = [found(gan(data=with_part("train", pictures=count)), "small-data").severity for count in (60, 400, 1_500)]
+    assert graves == ["warning", "warning", "info"]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_value_that_is_not_finite_is_an_error_since_its_row(value: float) -> None:
+    hint = found(gan(late(12, generator_adversarial=value)), "not-finite")
+    assert hint.severity == "error" and hint.kimg == 12
+    assert "generator_adversarial is not finite" in hint.text
+
+
+def test_a_run_that_ended_by_its_numbers_says_so() -> None:
+    event = {"kimg": 48.5, "kind": "diverged", "severity": "error", "values": {}, "text": ""}
+    hint = found(gan(events=[event]), "not-finite")
+    assert hint.severity == "error" and "the run ended by it" in hint.text
