@@ -73,14 +73,12 @@ def _halved(pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
 
 def _one_class(arrays: Arrays, draw: np.random.Generator) -> None:
-    """All pictures of one class but for three of each other one, as after a filter that is wrong."""
+    """The pictures of one class, as after a filter that is wrong."""
+    chosen = draw.integers(10)
     for part in ("train", "val"):
-        labels, chosen = arrays[f"{part}_labels"], draw.integers(10) if part == "train" else arrays["chosen"]
-        arrays["chosen"] = np.asarray(chosen)
-        strays = [np.flatnonzero(labels == k)[:1] for k in range(10) if k != chosen]
-        kept = np.concatenate([np.flatnonzero(labels == chosen), *(strays if part == "train" else [])])
-        arrays[f"{part}_images"], arrays[f"{part}_labels"] = arrays[f"{part}_images"][kept], labels[kept]
-    del arrays["chosen"]
+        kept = arrays[f"{part}_labels"] == chosen
+        arrays[f"{part}_images"] = arrays[f"{part}_images"][kept]
+        arrays[f"{part}_labels"] = arrays[f"{part}_labels"][kept]
 
 
 def _noise(arrays: Arrays, draw: np.random.Generator) -> None:

@@ -1,6 +1,5 @@
 """Runs beside each other: the same noise, the same axes, and only what can be compared."""
 
-import json
 import shutil
 from pathlib import Path
 

@@ -324,6 +324,15 @@ def test_each_data_set_has_its_own(small: tuple[Data, Path], tmp_path: Path) -> 
     assert len({*names.values(), judge_key(smaller, CPU), judge_key(data, torch.device("mps"))}) == 5
 
 
+def test_one_fitted_otherwise_is_another(small: tuple[Data, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    data, _ = small
+    before = judge_key(data, CPU)
+    monkeypatch.setattr(judge_training, "fitting_for", lambda *_: replace(SHORT, rate=0.5))
+    slower = judge_key(data, CPU)
+    monkeypatch.setattr("sparring.metrics.judge_network.FEATURES", 32)
+    assert len({before, slower, judge_key(data, CPU)}) == 3
+
+
 def test_it_knows_labels_that_training_does_not_see(small: tuple[Data, Path], tmp_path: Path) -> None:
     data, cache = small
     hidden = open_data(str(tmp_path / "blobs.npz"), cache=cache, conditional=False)

@@ -154,7 +154,14 @@ def evaluation() -> dict[str, Any]:
                         "blurred": 22.5,
                         "better": "lower",
                     },
-                    {"measure": "coverage", "value": 0.85, "sd": 0.01, "floor": 0.95, "better": "higher"},
+                    {
+                        "measure": "coverage",
+                        "value": 0.85,
+                        "sd": 0.01,
+                        "floor": 0.95,
+                        "better": "higher",
+                        "note": "share of reals near a sample",
+                    },
                 ],
             }
         ],

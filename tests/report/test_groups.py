@@ -83,5 +83,6 @@ def test_a_judged_run_is_ordered_from_the_result_to_its_causes_and_every_axis_ha
     assert all(panel.unit for panel in found)
     assert {panel.title: panel.better for panel in found if panel.better} == {
         **dict.fromkeys(("fd_judge", "fd_conv", "duplicates", "copies", "class_kl", "overfit"), "lower"),
-        **dict.fromkeys(("precision", "recall", "coverage", "diversity", "class_least", "class_agreement"), "higher"),
+        **dict.fromkeys(("precision", "recall", "coverage", "class_least", "class_agreement"), "higher"),
+        "diversity": "floor",
     }

@@ -124,6 +124,7 @@ def test_the_evaluation_and_the_cost_of_judging_are_told(text: str) -> None:
     assert "189 samples against 189 reals of the test part, seeds 0, 1, 2" in words
     assert "fd_judge 3.21 0.12 1.8 22.5 lower" in words
     assert "coverage 0.85 0.01 0.95 – higher" in words
+    assert "What each measure is coverage share of reals near a sample" in words
     assert "Judging took 3.1 % of the training time; fitting the judge once took 12 s." in words
 
 

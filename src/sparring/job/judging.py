@@ -3,7 +3,9 @@
 `best`, hints and early stops rest on the held-out part; the test part is not touched here.
 """
 
+import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,19 +32,41 @@ LABELLED_EACH = 10
 """A judge is fitted where there are so many labelled training pictures a class; fewer are soon known by heart."""
 
 
-def extractor_for(
-    data: Data, *, device: torch.device, cache: Path | None = None, on_progress: Progress = silent
-) -> Extractor:
+@dataclass(frozen=True, kw_only=True)
+class Fitted:
+    """What a run is judged with.
+
+    Args:
+        refused: the judge that was fitted but can't be trusted, if there is one.
+        seconds: what making them took in this process; next to nothing where they were kept.
+    """
+
+    extractor: Extractor
+    refused: Judge | None = None
+    seconds: float = 0.0
+
+    def record(self) -> dict[str, Any]:
+        """judge.json."""
+        record: dict[str, Any] = {"extractor": self.extractor.name, "sha256": self.extractor.sha256}
+        if isinstance(self.extractor, Judge):
+            record |= {"accuracy": self.extractor.accuracy, "held": self.extractor.record.held}
+        if self.refused is not None:
+            known = self.refused.record
+            record["refused"] = {"accuracy": known.accuracy, "skill": known.skill, "held": known.held}
+        return record
+
+
+def fitted_for(data: Data, *, device: torch.device, cache: Path | None = None, on_progress: Progress = silent) -> Fitted:
     """The judge of the data's classes where it can be trusted, else random convolutions fitted to the reals.
 
     Raises:
         MachineError: the cache can't be used.
     """
-    if enough_labels(data):
-        judge = judge_for(data, cache=cache, device=device, on_progress=on_progress)
-        if judge.trustworthy:
-            return judge
-    return conv_for(data, device=device)
+    started = time.perf_counter()
+    judge = judge_for(data, cache=cache, device=device, on_progress=on_progress) if enough_labels(data) else None
+    trusted = judge is not None and judge.trustworthy
+    extractor = judge if judge is not None and trusted else conv_for(data, device=device)
+    return Fitted(extractor=extractor, refused=None if trusted else judge, seconds=time.perf_counter() - started)
 
 
 def unfitted_extractor(data: Data, device: torch.device) -> Extractor:
@@ -74,14 +98,6 @@ def enough_labels(data: Data) -> bool:
         return False
     counts = np.bincount(data.labels["train"][data.labels["train"] >= 0], minlength=len(data.classes))
     return int((counts > 0).sum()) > 1 and int(counts.sum()) >= LABELLED_EACH * len(data.classes)
-
-
-def judge_record(extractor: Extractor) -> dict[str, Any]:
-    """judge.json: what measures are taken with."""
-    record: dict[str, Any] = {"extractor": extractor.name, "sha256": extractor.sha256}
-    if isinstance(extractor, Judge):
-        record |= {"accuracy": extractor.accuracy, "held": extractor.record.held}
-    return record
 
 
 def observers_for(data: Data, recipe: Recipe, extractor: Extractor) -> list[Observer]:

@@ -186,7 +186,7 @@ def _recorder(job: Job, folder: RunFolder) -> Recorder:
         picture=FixedPictures(folder, job.data.spec, job.recipe),
         judged_by=names_of(job.extractor.name).frechet,
         until=job.until,
-        adviser=Watch(job.recipe.to_json(), folder.read_json("data.json")),
+        adviser=Watch(job.recipe.to_json(), folder.read_json("data.json"), folder.read_json("judge.json")),
         until_converged=job.recipe.until_converged,
         on_event=job.listeners.hint,
         on_progress=job.listeners.progress,

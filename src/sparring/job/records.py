@@ -15,6 +15,7 @@ from sparring.data.spec import ImageSpec
 from sparring.engine import sampling
 from sparring.engine.game import Game
 from sparring.engine.precision import Precision
+from sparring.diagnose.facts import picture_facts
 from sparring.errors import UsageError
 from sparring.job.build import class_shares
 from sparring.losses.base import adversarial_losses
@@ -118,10 +119,15 @@ def environment(precision: Precision) -> dict[str, Any]:
 
 
 def data_record(data: Data) -> dict[str, Any]:
-    """data.json: the report, the spec, and the shares of the classes that labels are drawn by."""
+    """data.json: the report, the spec, the shares of the classes that labels are drawn by, and how pictures look."""
     labels = data.parts["train"].y
     shares = None if labels is None else class_shares(labels, len(data.spec.classes)).tolist()
-    return {**data.report.to_json(), "spec": dataclasses.asdict(data.spec), "class_shares": shares}
+    return {
+        **data.report.to_json(),
+        "spec": dataclasses.asdict(data.spec),
+        "class_shares": shares,
+        "pictures": picture_facts(data.parts["train"].x),
+    }
 
 
 # -- what a run folder tells, checked, for people edit files -----------------------------------------------------------

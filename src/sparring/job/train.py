@@ -1,16 +1,14 @@
 """A run from outside: a new one, one that goes on, or one like another."""
 
 import dataclasses
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from sparring.data import Data, open_data
 from sparring.engine.precision import Precision, choose_device, choose_precision
 from sparring.errors import DataError, UsageError
-from sparring.job.judging import extractor_for, judge_record
+from sparring.job.judging import Fitted, fitted_for
 from sparring.job.measure import with_budget
 from sparring.job.options import TrainOptions, check_number
 from sparring.job.plan import Plan, check_options, make_plan, plan_of, whole_batches
@@ -24,7 +22,6 @@ from sparring.job.records import (
     read_recipe,
     read_spec,
 )
-from sparring.metrics.base import Extractor
 from sparring.metrics.kept import silent
 from sparring.recipe import DataChoice, Recipe
 from sparring.report import build_report
@@ -132,28 +129,18 @@ def _go_on(
     job = Job(recipe=recipe, data=data, extractor=fitted.extractor, precision=precision, listeners=listeners)
     job.take_up(checkpoint)
     listeners.folder(folder.path)
-    for note in [*checkpoint.notes, *_differences(folder, data, precision), *_other_judge(folder, fitted.extractor)]:
+    for note in [*checkpoint.notes, *_differences(folder, data, precision), *_other_judge(folder, fitted)]:
         listeners.note(note)
     folder.cut_back(checkpoint)
     folder.write_json("recipe.json", recipe.to_json())
     return play(job, folder, checkpoint=checkpoint)
 
 
-@dataclass(frozen=True)
-class _Fitted:
-    """An extractor, and what making it took in this process; next to nothing where it was kept."""
-
-    extractor: Extractor
-    seconds: float
+def _judge(data: Data, precision: Precision, listeners: Listeners) -> Fitted:
+    return fitted_for(data, device=precision.device, on_progress=listeners.data or silent)
 
 
-def _judge(data: Data, precision: Precision, listeners: Listeners) -> _Fitted:
-    started = time.perf_counter()
-    extractor = extractor_for(data, device=precision.device, on_progress=listeners.data or silent)
-    return _Fitted(extractor, time.perf_counter() - started)
-
-
-def _begin(plan: Plan, data: Data, fitted: _Fitted, listeners: Listeners, *, out: Path | None, command: str) -> Path:
+def _begin(plan: Plan, data: Data, fitted: Fitted, listeners: Listeners, *, out: Path | None, command: str) -> Path:
     """Everything that can fail before training comes before the folder is made."""
     job = Job(recipe=plan.recipe, data=data, extractor=fitted.extractor, precision=plan.precision, listeners=listeners)
     folder = RunFolder.create(out, name=f"{data.name}-{plan.recipe.name}")
@@ -164,7 +151,7 @@ def _begin(plan: Plan, data: Data, fitted: _Fitted, listeners: Listeners, *, out
         folder.write_text("command.txt", command + "\n")
         folder.write_json("environment.json", environment(plan.precision))
         folder.write_json("data.json", data_record(data))
-        folder.write_json("judge.json", judge_record(fitted.extractor))
+        folder.write_json("judge.json", fitted.record())
         add_timing(folder, fitting=fitted.seconds)
         listeners.judge(fitted.extractor, fitted.seconds)
         return play(job, folder)
@@ -260,9 +247,9 @@ def _refuse_other_classes(folder: RunFolder, data: Data) -> None:
         )
 
 
-def _other_judge(folder: RunFolder, extractor: Extractor) -> list[str]:
+def _other_judge(folder: RunFolder, fitted: Fitted) -> list[str]:
     """A judge is made again, to the same bytes, on the same kind of machine alone."""
-    if not (folder.path / "judge.json").exists() or folder.read_json("judge.json") == judge_record(extractor):
+    if not (folder.path / "judge.json").exists() or folder.read_json("judge.json") == fitted.record():
         return []
     return ["the judge is not the one that the run began with: distances before and after don't compare"]
 

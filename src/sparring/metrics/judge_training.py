@@ -5,7 +5,7 @@ import json
 import math
 import time
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -193,8 +193,14 @@ def labelled_parts(data: Data) -> tuple[Part, Part]:
 def judge_key(data: Data, device: torch.device) -> str:
     """The judge's name in the cache: a digest of what it is fitted to and measured on, and of how."""
     parts = [(data.report.parts[name].hash, _digest(data.labels[name])) for name in ("train", "validation")]
-    shape = (data.report.channels, data.report.size, data.report.fit)
-    facts = [FORMAT, parts, shape, len(data.classes), device.type, choose_precision(None, device).name]
+    spec, classes = data.spec, len(data.classes)
+    side = native_side(spec.height, spec.width)
+    fitting = fitting_for(int((data.labels["train"] >= 0).sum()), side, spec.channels)
+    with torch.device("meta"):
+        network = JudgeNetwork(spec.channels, *side, classes)
+    layers = {name: list(value.shape) for name, value in network.state_dict().items()}
+    how = [FORMAT, data.report.fit, asdict(fitting), layers, device.type, choose_precision(None, device).name]
+    facts = [parts, spec.channels, spec.height, spec.width, classes, how]
     return hashlib.blake2b(json.dumps(facts).encode(), digest_size=16).hexdigest()
 
 

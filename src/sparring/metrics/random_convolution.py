@@ -2,7 +2,7 @@
 
 The strength of each filter's answer (the mean of its absolute value over quarters of the picture, and its spread over
 the whole) at three scales says how much of which detail is where; beside it stands the picture itself at 4x4 points.
-Principal components of reals make 64 axes of it. Random filters tell textures apart nearly as well as trained ones
+Principal components of reals make 32 axes of it. Random filters tell textures apart nearly as well as trained ones
 where only their energies are asked for (Saxe et al., ICML 2011; Ustyuzhaninov et al., arXiv:1606.00021).
 
 How it ranks blurred, incomplete, repeated and foreign pictures is measured by `benchmarks/extractors.py`.
@@ -21,17 +21,19 @@ from sparring.data import Data
 from sparring.engine.deal import generator
 from sparring.engine.precision import choose_device
 from sparring.metrics.base import Features, Floats, Pictures
+from sparring.metrics.judge_network import native_side
 from sparring.metrics.shapes import in_blocks, on_device, to_side, with_channels
 
 FORMAT = 1
-FILTERS = 32
+FILTERS = 16
 KERNEL = 3
-SCALES = 3
 GRID = 2
 COARSE = 4
-COMPONENTS = 64
-LARGEST = 64
-"""Pictures are shrunk until the shorter side has so many points."""
+COMPONENTS = 32
+LAYOUT_WEIGHT = 2.0
+SCALE_WEIGHTS = (0.25, 0.5, 1.0)
+"""Of the finest scale, of the next and of the coarsest. Reals differ little in how much fine detail they have: with
+equal weights its loss under a slight blur would count for more than pictures of something else."""
 
 FITTED = 5_000
 """Reals that the axes come from, at most."""
@@ -53,7 +55,7 @@ class RandomConvolution:
     def __init__(self, reals: Pictures, *, seed: int = 0, device: torch.device | None = None) -> None:
         _, height, width, self._channels = reals.shape
         self._device = device or choose_device(None)
-        self._side = _side(height, width)
+        self._side = native_side(height, width)
         self._filters = random_filters(self._channels, seed).to(self._device)
         self.sha256 = _identity(reals, seed)
         raw = in_blocks(self._raw, reals, BLOCK)
@@ -62,7 +64,7 @@ class RandomConvolution:
         self._axes = _principal_axes((raw - self._mean) * self._weight)
 
     def __call__(self, pictures: Pictures) -> Features:
-        """Features float64 [N, d], d of 64 at most, of pictures of any size and 1, 3 or 4 channels."""
+        """Features float64 [N, d], d of 32 at most, of pictures of any size and 1, 3 or 4 channels."""
         return Features(vectors=in_blocks(self._project, with_channels(pictures, self._channels), BLOCK))
 
     def _project(self, pictures: Pictures) -> Floats:
@@ -84,11 +86,12 @@ class RandomConvolution:
 
     def _scales(self) -> int:
         """Halvings that leave room for a filter in every quarter."""
-        return sum(min(self._side) >> scale >= KERNEL + 1 for scale in range(SCALES)) or 1
+        return sum(min(self._side) >> scale >= KERNEL + 1 for scale in range(len(SCALE_WEIGHTS))) or 1
 
-    def _groups(self) -> list[int]:
-        """How many raw features belong together: the coarse picture, and quarters and spreads of each scale."""
-        return [COARSE**2 * self._channels, *([FILTERS * GRID**2, FILTERS] * self._scales())]
+    def _groups(self) -> list[tuple[int, float]]:
+        """Sizes and weights of what belongs together: the coarse picture, and quarters and spreads of each scale."""
+        scales = [(size, weight) for weight in SCALE_WEIGHTS for size in (FILTERS * GRID**2, FILTERS)]
+        return [(COARSE**2 * self._channels, LAYOUT_WEIGHT), *scales[: 2 * self._scales()]]
 
 
 def conv_for(data: Data, *, seed: int = 0, device: torch.device | None = None) -> RandomConvolution:
@@ -107,16 +110,11 @@ def random_filters(channels: int, seed: int) -> Tensor:
     return filters
 
 
-def _side(height: int, width: int) -> tuple[int, int]:
-    shrink = max(1.0, min(height, width) / LARGEST)
-    return round(height / shrink), round(width / shrink)
-
-
-def _balanced(raw: Floats, groups: list[int]) -> Floats:
-    """Weights that give every feature the same variance within its group, and every group the same one in all."""
-    assert sum(groups) == raw.shape[1]
+def _balanced(raw: Floats, groups: list[tuple[int, float]]) -> Floats:
+    """Weights that give every feature the same spread within its group, and every group the spread of its weight."""
+    assert sum(size for size, _ in groups) == raw.shape[1]
     spread = raw.std(0)
-    shares = np.concatenate([np.full(size, size**-0.5) for size in groups])
+    shares = np.concatenate([np.full(size, weight * size**-0.5) for size, weight in groups])
     # What does not change among reals, such as an empty corner, would be divided by nothing.
     varies = spread > 1e-6 * max(float(spread.max()), 1e-6)
     weight: Floats = np.where(varies, shares / np.where(varies, spread, 1.0), 0.0)

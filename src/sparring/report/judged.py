@@ -61,8 +61,17 @@ def _table(run: Mapping[str, Any]) -> str:
     return (
         f'<p class="conditions">{"<br>".join(map(escaped, told))}</p>'
         f'<div class="wide"><table class="numbers evaluation"><thead><tr>{head}</tr></thead><tbody>{body}</tbody>'
-        f"</table></div>{_NOTE}"
+        f"</table></div>{_NOTE}{_notes(rows)}"
     )
+
+
+def _notes(rows: Sequence[Mapping[str, Any]]) -> str:
+    told = [
+        f"<li><code>{escaped(row.get('measure'))}</code> {escaped(row['note'])}</li>" for row in rows if row.get("note")
+    ]
+    if not told:
+        return ""
+    return f'<details><summary>What each measure is</summary><ul class="legend">{"".join(told)}</ul></details>'
 
 
 def _cell(value: Any) -> str:

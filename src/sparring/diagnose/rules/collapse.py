@@ -85,7 +85,7 @@ def dropped_modes(
 ) -> Hint | None:
     """Some of what the reals show is missing among the samples, and it is not coming."""
     covered, rarest, recall = (records.measured(name) for name in ("coverage", "class_least", "recall"))
-    if covered is None or records.kimg <= records.early_kimg:
+    if covered is None or records.kimg <= 2 * records.early_kimg:
         return None
     uncovered = covered.relative.all_below(coverage, looks) and not _rising(covered, looks)
     missing = rarest is not None and rarest.relative.all_below(least, looks) and not _rising(rarest, looks)

@@ -50,8 +50,9 @@ def one_class(
         failure="data",
         severity="warning",
         kimg=0.0,
-        text=f"{counts[name]:,} of {total:,} labelled training pictures are of one class, '{name}'.",
-        advice="See with `sparring check` that the classes were read as you meant them.",
+        text=f"{counts[name]:,} of {total:,} labelled training pictures are of one class, '{name}': such labels say "
+        "nothing.",
+        advice="See with `sparring check` that the classes were read as you meant them, or train with --unconditional.",
         values={"class": name, "share": counts[name] / total, "classes": len(counts)},
     )
 
