@@ -130,6 +130,10 @@ def test_backward_and_step_are_called_in_one_place() -> None:
     assert {module for module, _ in found} == {"sparring.engine.game"}
 
 
+WEIGHTS = ("torch.load(path, map_location='cpu', weights_only=True)",)
+"""Weights that others published, after their digest was proved: tensors alone are read, nothing in them is run."""
+
+
 def test_nothing_reads_pickles() -> None:
     for path in MODULES:
         tree = parsed(path)
@@ -137,11 +141,10 @@ def test_nothing_reads_pickles() -> None:
             alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
         }, path
         loads = [
-            n
-            for n in ast.walk(tree)
-            if isinstance(n, ast.Attribute) and ast.unparse(n) in ("torch.load", "pickle.load")
+            n for n in ast.walk(tree) if isinstance(n, ast.Call) and ast.unparse(n.func) in ("torch.load", "pickle.load")
         ]
-        assert not loads, path
+        allowed = WEIGHTS if path.name == "weights.py" else ()
+        assert [ast.unparse(load) for load in loads] == list(allowed), path
 
 
 def test_light_modules_do_not_bring_torch() -> None:

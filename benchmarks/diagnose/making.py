@@ -17,6 +17,7 @@ from unittest import mock
 
 from benchmarks.diagnose import tampering
 from benchmarks.diagnose.cases import KIMG, Case
+from sparring.engine.game import Game
 from sparring.errors import CollapsedError, DivergedError
 
 OUTCOME = "outcome.json"
@@ -28,7 +29,7 @@ class Outcome:
     """How a run ended.
 
     Args:
-        kimg: thousands of pictures at its last row.
+        kimg: thousands of pictures at its end.
         seconds: what it took.
         stopped: what it said when it ended itself; empty where it came to its end.
         distance: fd_judge of 1,000 samples of the last generator to the sound held-out part; None where it diverged.
@@ -74,9 +75,10 @@ def make_one(case: Case, root: Path, mnist: Path) -> Outcome:
     arrays = tampering.sound_data(case.source, mnist)
     data = tampering.write_data(arrays, case.way.data, place / "data.npz", seed=case.seed)
     started = time.perf_counter()
-    stopped = _train(case, place / "run", data)
+    stopped, kimg = _train(case, place / "run", data)
     seconds = time.perf_counter() - started
-    outcome = _measured(place / "run", _sound_file(case.source, arrays, root), stopped=stopped, seconds=seconds)
+    sound = _sound_file(case.source, arrays, root)
+    outcome = _measured(place / "run", sound, stopped=stopped, kimg=kimg, seconds=seconds)
     (place / OUTCOME).write_text(json.dumps(asdict(outcome), indent=2) + "\n", encoding="utf-8")
     return outcome
 
@@ -89,24 +91,27 @@ def _sound_file(source: tampering.Source, arrays: tampering.Arrays, root: Path) 
     return path
 
 
-def _train(case: Case, run: Path, data: Path) -> str:
+def _train(case: Case, run: Path, data: Path) -> tuple[str, float]:
     from sparring.job.build import build_game
     from sparring.job.options import TrainOptions
     from sparring.job.train import start
 
-    def tampered(*arguments: Any) -> Any:
-        return tampering.tamper(build_game(*arguments), case.way.game)
+    games: list[Game] = []
+
+    def tampered(*arguments: Any) -> Game:
+        games.append(tampering.tamper(build_game(*arguments), case.way.game))
+        return games[-1]
 
     options: dict[str, Any] = {"kimg": KIMG, "seed": case.seed, "settings": case.way.settings, **case.way.options}
     try:
         with mock.patch("sparring.job.play.build_game", tampered):
             start(TrainOptions(data=str(data), out=run, device="cpu", **options))
     except (CollapsedError, DivergedError) as error:
-        return type(error).__name__
-    return ""
+        return type(error).__name__, games[-1].kimg
+    return "", games[-1].kimg
 
 
-def _measured(run: Path, sound: Path, *, stopped: str, seconds: float) -> Outcome:
+def _measured(run: Path, sound: Path, *, stopped: str, kimg: float, seconds: float) -> Outcome:
     from sparring.diagnose import Records
     from sparring.runfolder import RunFolder
 
@@ -114,7 +119,7 @@ def _measured(run: Path, sound: Path, *, stopped: str, seconds: float) -> Outcom
     copies = records.measured("copies")
     distance, agreement = (None, None) if stopped == DivergedError.__name__ else _distance(run, sound)
     return Outcome(
-        kimg=records.kimg,
+        kimg=kimg,
         seconds=round(seconds, 1),
         stopped=stopped,
         distance=distance,

@@ -20,7 +20,7 @@ Change = Callable[[Arrays, np.random.Generator], None]
 HELD = 500
 TRAIN = 5_000
 FEW = 20
-BREAKS_AFTER = 200
+BREAKS_AFTER = 100
 
 
 def sound_data(source: Source, mnist: Path) -> Arrays:

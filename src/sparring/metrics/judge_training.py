@@ -26,7 +26,7 @@ from sparring.losses.base import Batch
 from sparring.losses.supervised import Classification
 from sparring.metrics.base import Labels
 from sparring.metrics.judge import FORMAT, Judge, JudgeRecord, noted, restored, skill
-from sparring.metrics.judge_network import JudgeNetwork, native_side
+from sparring.metrics.judge_network import COARSE, JudgeNetwork, native_side
 from sparring.metrics.kept import Kept, Progress, encoded, found_or_made, silent
 from sparring.metrics.shapes import to_side
 
@@ -59,7 +59,8 @@ class Fitting:
 
 def fitting_for(count: int, side: tuple[int, int], channels: int) -> Fitting:
     """What suits this many pictures, judged at this size; colour pictures are mirrored, for they are seldom writing."""
-    images = min(max(3 * count, 12_000), 20 * count, 400_000)
+    least = 60_000 if min(side) >= COARSE else 12_000
+    images = min(max(3 * count, least), 20 * count, 400_000)
     return Fitting(images=images, shift=max(1, min(side) // 12), flips=channels >= 3)
 
 

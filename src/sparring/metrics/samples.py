@@ -77,7 +77,8 @@ class SampleMeasures:
         self.count = len(drawn.held)
         self._distance = names_of(extractor.name).frechet
         train = extractor(drawn.train)
-        self._train, self._held = train.vectors, extractor(drawn.held).vectors
+        held = extractor(drawn.held)
+        self._train, self._held = train.vectors, held.vectors
         self._held_labels = drawn.held_labels
         self._near = Neighbourhood(self._held, k=min(NEIGHBOURS, max(1, self.count - 1)))
         self._shares = shares if train.probabilities is not None else None
@@ -86,6 +87,9 @@ class SampleMeasures:
         among = np.random.Generator(np.random.Philox(key=seed + 1)).permutation(len(self._train))[: self.count]
         labels = None if drawn.train_labels is None else drawn.train_labels[among]
         floor = self._measure(_rows(train, among), labels) | {"copies": self._copies_floor()}
+        if "class_agreement" in floor:
+            # A judge knows the training reals that it was fitted to better than any picture it has not seen.
+            floor["class_agreement"] = _right(held, drawn.held_labels)
         self.floors = {f"{name}_floor": value for name, value in floor.items()}
         self.columns = self._meanings(list(floor))
 
@@ -133,6 +137,8 @@ class SampleMeasures:
             columns[name] = told[name]
             columns[f"{name}_floor"] = f"{name} of as many training reals: what a perfect generator would have"
         columns["copies_floor"] = "copies of held-out reals: what a generator that copies nothing would have"
+        if "class_agreement" in names:
+            columns["class_agreement_floor"] = "share of held-out reals that the judge takes for what they are"
         return columns
 
 
@@ -147,6 +153,13 @@ _MEANINGS = {
     "class_least": "least share of a class among the samples, by the judge, over its share in the data; 0: missing",
     "class_agreement": "share of samples that the judge takes for the class that was asked for",
 }
+
+
+def _right(seen: Features, labels: Labels | None) -> float:
+    """Share of known labels that are the likeliest class."""
+    assert seen.probabilities is not None and labels is not None
+    known = labels >= 0
+    return float((seen.probabilities.argmax(1)[known] == labels[known]).mean()) if known.any() else 0.0
 
 
 def _rows(features: Features, rows: Labels) -> Features:

@@ -30,7 +30,7 @@ def discriminator_wins(
         float, "share of its median so far below which the gradient to G has vanished", Range(0.0)
     ] = 0.01,
     times: Annotated[float, "multiple of the floor above which a distance is far off", Range(1.0)] = 10.0,
-    gain: Annotated[float, "share by which the distance falls in a run that learns, over the looks", Range(0.0)] = 0.4,
+    gain: Annotated[float, "share by which the distance falls in a run that learns, over the looks", Range(0.0)] = 0.5,
     looks: Annotated[int, "measurements in a row", Range(1)] = 3,
 ) -> Hint | None:
     """The discriminator is all but perfect, and the generator does not get nearer or is not told how.

@@ -145,11 +145,11 @@ def batch_too_small(
     *,
     least: Annotated[int, "examples below which batch norm and a pair's loss are mostly noise", Range(2)] = 8,
     times: Annotated[float, "multiple of the floor above which a distance is far off", Range(1.0)] = 3.0,
-    looks: Annotated[int, "measurements in a row", Range(1)] = 3,
+    looks: Annotated[int, "measurements in a row", Range(1)] = 2,
 ) -> Hint | None:
     """The batch is tiny, and the samples are far from the reals."""
     distance = records.distance
-    if records.batch is None or records.batch >= least or distance is None or records.kimg <= records.early_kimg:
+    if records.batch is None or records.batch >= least or distance is None:
         return None
     if not distance.relative.all_above(times, looks):
         return None
