@@ -136,12 +136,12 @@ def main() -> None:
     if options.only:
         child(options.only, options.count, options.axes)
         return
-    found = {name: in_child(name, options.count, options.axes) for name in MEASURES}
-    for name, row in found.items():
+    found = {}
+    for name in MEASURES:
+        found[name] = row = in_child(name, options.count, options.axes)
         verdict = "under" if row["peak_mib"] < options.limit_mib else "OVER"
-        print(
-            f"{name:<38} {row['seconds']:>7.1f} s   peak {row['peak_mib']:>6,.0f} MiB, {verdict} the limit", flush=True
-        )
+        times = f"{row['seconds']:>7.1f} s, {row['processor_seconds']:.0f} s of all cores"
+        print(f"{name:<38} {times:<32} peak {row['peak_mib']:>6,.0f} MiB, {verdict} the limit", flush=True)
     rows = beside_references(options.beside, options.axes)
     for beside in rows:
         print(

@@ -55,7 +55,7 @@ SABOTAGES: Mapping[str, Way] = {
     "discriminator-frozen": Way(failures=("still", "balance"), game="freeze-discriminator"),
     "one-class": Way(failures=("data",), data="one-class"),
     "noise": Way(failures=("data", "labels"), data="noise"),
-    "memorised": Way(failures=("copying", "data"), data="few", harm="copies"),
+    "memorised": Way(failures=("copying", "overfitting"), data="few", harm="copies"),
     "no-penalty": Way(
         failures=("balance", "unstable", "collapse", "overfitting", "progress"), settings=("r1.gamma=0",)
     ),
@@ -63,6 +63,10 @@ SABOTAGES: Mapping[str, Way] = {
     "not-finite": Way(failures=("diverged",), game="not-finite"),
     "generator-frozen": Way(failures=("still",), game="freeze-generator"),
     "batch-of-2": Way(failures=("batch",), options={"batch": 2, "kimg": 8.0}),
+    "rates-x30": Way(failures=HASTE, settings=_rates(30)),
+    "one-dimension-unlabelled": Way(
+        failures=("collapse",), settings=("generator.z_dim=1",), options={"unconditional": True}
+    ),
 }
 
 HEALTHY: Mapping[str, Way] = {

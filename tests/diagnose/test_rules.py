@@ -49,7 +49,7 @@ FAILING: dict[str, Records] = {
     "discriminator-still": gan(always(fd_judge=50.0, discriminator_accuracy=0.1)),
     "collapse": gan(late(6, diversity=0.05, recall=0.01, coverage=0.02)),
     "too-early": gan(always(diversity=0.1), at=(1.0, 1.5)),
-    "dropped-modes": gan(late(6, coverage=0.4, recall=0.3)),
+    "dropped-modes": gan(late(6, coverage=0.4, recall=0.3, fd_judge=15.0)),
     "copying": gan(late(8, copies=0.4)),
     "discriminator-overfits": gan(late(8, overfit=0.8, discriminator_accuracy=0.97)),
     "not-finite": gan(late(8, generator_skipped=3.0)),
@@ -90,7 +90,11 @@ SOUND: dict[str, list[Records]] = {
         gan(always(diversity=0.05, recall=0.01), at=(1.0, 1.5)),
     ],
     "too-early": [gan(at=(1.0, 1.5)), gan(always(diversity=0.1))],
-    "dropped-modes": [gan(late(6, coverage=0.4)), gan(late(48, coverage=0.4, recall=0.3))],
+    "dropped-modes": [
+        gan(late(6, coverage=0.4, fd_judge=15.0)),
+        gan(late(48, coverage=0.4, recall=0.3, fd_judge=15.0)),
+        gan(late(6, coverage=0.4, recall=0.3), at=MILESTONES[:9]),  # something is missing, and the rest comes nearer
+    ],
     "copying": [gan(late(48, copies=0.4)), gan(always(copies=0.06, copies_floor=0.05))],
     "discriminator-overfits": [gan(late(8, overfit=0.8)), gan(late(48, overfit=0.8, discriminator_accuracy=0.97))],
     "spike": [gan(always(fd_judge=30.0)), gan(lambda kimg: {"generator_grad_norm": 40.0 if kimg > 12 else 0.5})],

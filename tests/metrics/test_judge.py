@@ -20,7 +20,7 @@ from sparring.engine.deal import Pictures as Dealt
 from sparring.engine.threads import threads_for
 from sparring.errors import MachineError, UsageError
 from sparring.metrics import judge_training
-from sparring.metrics.extractors import default_extractor, open_extractor
+from sparring.metrics.extractors import chosen_extractor, open_extractor
 from sparring.metrics.frechet import frechet_distance
 from sparring.metrics.judge import Judge, noted, restored, skill
 from sparring.metrics.judge_network import JudgeNetwork, native_side
@@ -384,6 +384,6 @@ def test_by_default_the_judge_if_it_can_be_trusted(small: tuple[Data, Path], tmp
     np.save(tmp_path / "unlabelled.npy", part.x)
     for name in ("shuffled.npz", "unlabelled.npy"):
         other = open_data(str(tmp_path / name), cache=cache)
-        assert default_extractor(other, cache=cache, device=CPU).name == "conv", name
+        assert chosen_extractor(other, cache=cache, device=CPU).extractor.name == "conv", name
     with pytest.raises(UsageError, match=r"needs labels.*conv"):
         open_extractor("judge", other, cache=cache)

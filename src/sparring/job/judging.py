@@ -19,17 +19,15 @@ from sparring.engine.sampling import drawn_labels, generate, noise
 from sparring.job.build import class_shares
 from sparring.job.records import averaged_generator
 from sparring.metrics.base import Extractor, Labels
+from sparring.metrics.extractors import chosen_extractor, knows_classes
 from sparring.metrics.judge import Judge, JudgeRecord, network_for
-from sparring.metrics.judge_training import judge_for
 from sparring.metrics.kept import Progress, silent
 from sparring.metrics.players import PlayersWatch
-from sparring.metrics.random_convolution import RandomConvolution, conv_for
+from sparring.metrics.random_convolution import RandomConvolution
 from sparring.metrics.samples import Reals, SampleMeasures
 from sparring.recipe import Recipe
 
 LEAST_JUDGED = 2
-LABELLED_EACH = 10
-"""A judge is fitted where there are so many labelled training pictures a class; fewer are soon known by heart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,23 +54,23 @@ class Fitted:
         return record
 
 
-def fitted_for(data: Data, *, device: torch.device, cache: Path | None = None, on_progress: Progress = silent) -> Fitted:
+def fitted_for(
+    data: Data, *, device: torch.device, cache: Path | None = None, on_progress: Progress = silent
+) -> Fitted:
     """The judge of the data's classes where it can be trusted, else random convolutions fitted to the reals.
 
     Raises:
         MachineError: the cache can't be used.
     """
     started = time.perf_counter()
-    judge = judge_for(data, cache=cache, device=device, on_progress=on_progress) if enough_labels(data) else None
-    trusted = judge is not None and judge.trustworthy
-    extractor = judge if judge is not None and trusted else conv_for(data, device=device)
-    return Fitted(extractor=extractor, refused=None if trusted else judge, seconds=time.perf_counter() - started)
+    extractor, refused = chosen_extractor(data, cache=cache, device=device, on_progress=on_progress)
+    return Fitted(extractor=extractor, refused=refused, seconds=time.perf_counter() - started)
 
 
 def unfitted_extractor(data: Data, device: torch.device) -> Extractor:
     """An extractor of the kind that suits the data, and as fast: for measuring time, before anything is fitted."""
     pictures = data.parts["train"].x
-    if not enough_labels(data):
+    if not knows_classes(data):
         return RandomConvolution(np.asarray(pictures))
     count, height, width, channels = pictures.shape
     record = JudgeRecord(
@@ -90,14 +88,6 @@ def unfitted_extractor(data: Data, device: torch.device) -> Extractor:
         precision="fp32",
     )
     return Judge(network_for(channels, height, width, len(data.classes)), record, "", device)
-
-
-def enough_labels(data: Data) -> bool:
-    """Whether a judge can be fitted to what the source knows."""
-    if len(data.classes) < 2:
-        return False
-    counts = np.bincount(data.labels["train"][data.labels["train"] >= 0], minlength=len(data.classes))
-    return int((counts > 0).sum()) > 1 and int(counts.sum()) >= LABELLED_EACH * len(data.classes)
 
 
 def observers_for(data: Data, recipe: Recipe, extractor: Extractor) -> list[Observer]:
@@ -128,7 +118,7 @@ class SampleJudge:
         reals = Reals(
             train=train.x, held=held.x, train_labels=data.labels.get("train"), held_labels=data.labels.get("validation")
         )
-        shares = list(class_shares(data.labels["train"], len(data.classes))) if enough_labels(data) else None
+        shares = list(class_shares(data.labels["train"], len(data.classes))) if knows_classes(data) else None
         self._measures = SampleMeasures(
             extractor, reals, count=recipe.judged, shares=shares, conditional=train.y is not None, seed=recipe.seed
         )

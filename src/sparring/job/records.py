@@ -12,10 +12,10 @@ import torch
 from sparring import __version__
 from sparring.data import Data
 from sparring.data.spec import ImageSpec
+from sparring.diagnose.facts import picture_facts
 from sparring.engine import sampling
 from sparring.engine.game import Game
 from sparring.engine.precision import Precision
-from sparring.diagnose.facts import picture_facts
 from sparring.errors import UsageError
 from sparring.job.build import class_shares
 from sparring.losses.base import adversarial_losses

@@ -44,15 +44,16 @@ class CopyingTest(NamedTuple):
     weights: Floats
 
 
-def copies(fakes: Floats, train: Floats, held: Floats) -> Copies:
+def copies(fakes: Floats, train: Floats, held: Floats, *, chance: Floats | None = None) -> Copies:
     """Share of samples nearer to a training picture than the 1st percentile of held-out reals is.
 
     A sample that is exactly a training picture counts always.
 
     Args:
         fakes, train, held: float64 [M, d], [N, d] and [H, d], H of 1 or more; about 100 for a percentile that holds.
+        chance: `nearest(held, train)`, float64 [H], where it is known already.
     """
-    chance, _ = nearest(held, train)
+    chance = nearest(held, train)[0] if chance is None else chance
     threshold = float(np.percentile(chance, RARE))
     gaps, source = nearest(fakes, train)
     copied = is_near(gaps, threshold)

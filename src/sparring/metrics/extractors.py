@@ -1,13 +1,16 @@
 """Extractors by the word that asks for them on the command line."""
 
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import torch
 
 from sparring.data import Data
 from sparring.errors import UsageError, did_you_mean
 from sparring.metrics.base import Extractor
 from sparring.metrics.foreign import dinov2, inception
+from sparring.metrics.judge import Judge
 from sparring.metrics.judge_training import judge_for
 from sparring.metrics.kept import Progress, silent
 from sparring.metrics.onnx import OnnxExtractor
@@ -42,7 +45,7 @@ def open_extractor(
         MachineError: the cache can't be used.
     """
     if asked is None:
-        return default_extractor(data, cache=cache, device=device, on_progress=on_progress)
+        return chosen_extractor(data, cache=cache, device=device, on_progress=on_progress).extractor
     if asked.lower().endswith(".onnx"):
         return OnnxExtractor(Path(asked).expanduser())
     if asked == "judge":
@@ -55,13 +58,28 @@ def open_extractor(
     raise UsageError(f"--extractor {asked}: unknown. {did_you_mean(asked, KNOWN)} Or give the path of a .onnx file.")
 
 
-def default_extractor(
+class Chosen(NamedTuple):
+    """The extractor that suits a data set, and the judge that was fitted but can't be trusted, if there is one."""
+
+    extractor: Extractor
+    refused: Judge | None
+
+
+def chosen_extractor(
     data: Data, *, cache: Path | None = None, device: torch.device | None = None, on_progress: Progress = silent
-) -> Extractor:
-    """The judge where labels of two classes are known and it can be trusted (`Judge.trustworthy`), else `conv`."""
+) -> Chosen:
+    """The judge where labels of two classes are known and it can be trusted (`Judge.trustworthy`), else `conv`.
+
+    Raises:
+        MachineError: the cache can't be used.
+    """
+    judge = judge_for(data, cache=cache, device=device, on_progress=on_progress) if knows_classes(data) else None
+    if judge is not None and judge.trustworthy:
+        return Chosen(judge, None)
+    return Chosen(conv_for(data, device=device), judge)
+
+
+def knows_classes(data: Data) -> bool:
+    """Whether training labels of two classes or more are known."""
     labels = data.labels.get("train")
-    if labels is not None and len(set(labels[labels >= 0].tolist())) >= 2:
-        judge = judge_for(data, cache=cache, device=device, on_progress=on_progress)
-        if judge.trustworthy:
-            return judge
-    return conv_for(data, device=device)
+    return labels is not None and len(np.unique(labels[labels >= 0])) >= 2

@@ -22,15 +22,15 @@ from sparring.metrics.base import Labels, Pictures
 from sparring.metrics.logits import histogram, overfit
 from sparring.models.gan.base import Discriminator, Generator
 
-SEEN = 256
-FELT = 64
+SEEN = 128
+FELT = 32
 
 
 class PlayersWatch:
     """Observer: overfitting of the discriminator, and the signal that reaches the generator.
 
     Args:
-        train, held: reals uint8 [N, H, W, C]; up to 256 of each are drawn by the seed.
+        train, held: reals uint8 [N, H, W, C]; up to 128 of each are drawn by the seed.
         train_labels, held_labels: int64 [N], -1 unknown; None where the players see no classes.
         shares: of the classes, for the labels of fakes.
     """

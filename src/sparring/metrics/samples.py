@@ -12,7 +12,7 @@ from sparring.metrics.base import Extractor, Features, Floats, Labels, Pictures,
 from sparring.metrics.classes import class_kl, least_share
 from sparring.metrics.copying import copies
 from sparring.metrics.frechet import frechet_distance
-from sparring.metrics.neighbours import Neighbourhood
+from sparring.metrics.neighbours import Neighbourhood, nearest
 from sparring.metrics.variety import diversity, duplicates
 
 NEIGHBOURS = 5
@@ -80,6 +80,7 @@ class SampleMeasures:
         held = extractor(drawn.held)
         self._train, self._held = train.vectors, held.vectors
         self._held_labels = drawn.held_labels
+        self._chance = nearest(self._held, self._train)[0]
         self._near = Neighbourhood(self._held, k=min(NEIGHBOURS, max(1, self.count - 1)))
         self._shares = shares if train.probabilities is not None else None
         self._conditional = conditional and self._shares is not None
@@ -107,7 +108,7 @@ class SampleMeasures:
             "coverage": near.coverage,
             "diversity": self._diversity(made.vectors, labels if self._conditional else seen),
             "duplicates": duplicates(made.vectors, self._held).share,
-            "copies": copies(made.vectors, self._train, self._held).share,
+            "copies": copies(made.vectors, self._train, self._held, chance=self._chance).share,
         }
         if self._shares is not None and seen is not None:
             values |= {"class_kl": class_kl(seen, self._shares), "class_least": least_share(seen, self._shares)}

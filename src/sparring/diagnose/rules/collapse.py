@@ -81,11 +81,15 @@ def dropped_modes(
     *,
     coverage: Annotated[float, "share of the reals' coverage below which parts are missing", Range(0.0)] = 0.6,
     least: Annotated[float, "share of its wanted share below which a class is missing", Range(0.0)] = 0.25,
+    gain: Annotated[float, "share by which the distance must fall to be falling", Range(0.0)] = 0.1,
     looks: Annotated[int, "measurements in a row", Range(1)] = 3,
 ) -> Hint | None:
     """Some of what the reals show is missing among the samples, and it is not coming."""
     covered, rarest, recall = (records.measured(name) for name in ("coverage", "class_least", "recall"))
-    if covered is None or records.kimg <= 2 * records.early_kimg:
+    distance = records.distance
+    if covered is None or distance is None or records.kimg <= 2 * records.early_kimg:
+        return None
+    if distance.series.gain(looks) >= gain:
         return None
     uncovered = covered.relative.all_below(coverage, looks) and not _rising(covered, looks)
     missing = rarest is not None and rarest.relative.all_below(least, looks) and not _rising(rarest, looks)
