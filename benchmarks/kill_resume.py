@@ -10,7 +10,8 @@ One uninterrupted run of a small job on the digits, then the same job killed wit
 
 It goes on with `sparring train --resume`, or is begun anew where it was killed before its first checkpoint; when it
 ends before all kills are spent, it is compared and begun once more. Compared are weights, averages, optimizer states,
-counters, metrics.csv, events.jsonl, every picture and the report, but for the time that judging took. The exit code is 1 where a byte differs.
+counters, metrics.csv, events.jsonl, every picture and the report, but for the time that judging took. The exit code is
+1 where a byte differs.
 """
 
 import argparse

@@ -31,7 +31,7 @@ def test_without_a_terminal_there_is_one_plain_line_a_log_point(sparring: Comman
     assert [point.split("/")[0] for point in points] == ["0.016", "0.032", "0.048", "0.064"]
     assert all(re.search(r"images/s .* left  D right \d+ %  loss D \S+ G \S+", point) for point in points)
     assert "\x1b" not in ended.out and "\r" not in ended.out
-    assert len(ended.lines) < len(points) + 12
+    assert len(ended.lines) < len(points) + 14
 
 
 def test_json_is_all_there_is_on_standard_output(sparring: Command, place: Path) -> None:

@@ -16,6 +16,8 @@ LOOP = ("game", "train", "ema", "schedule", "state")
 class Losses:
     """A watcher that keeps the means."""
 
+    ended = False
+
     def __init__(self, name: str) -> None:
         self.name = name
         self.seen: list[float] = []

@@ -106,7 +106,7 @@ class Code:
         return setattr, (Code, "ran", True)
 
 
-@pytest.mark.parametrize("held", [Code(), {"a": Code()}, nn.Linear(1, 1), [torch.ones(1)], {"a": 3}], ids=str)
+@pytest.mark.parametrize("held", [Code(), {"a": Code()}, nn.Linear(1, 1), [torch.ones(1)], {"a": 3}], ids=range(5))
 def test_nothing_but_tensors_is_read_and_no_code_is_run(tmp_path: Path, held: Any) -> None:
     path = tmp_path / "weights.pth"
     torch.save(held, path)
