@@ -50,6 +50,8 @@ SETTINGS = {
     "r1": {"gamma": Setting(name="gamma", type=float, default=1.0, meaning="g", range=Range(0.0))},
 }
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
+POSITIVE = st.floats(1e-12, allow_infinity=False)
+DECAY = st.floats(0, 1, exclude_max=True)
 
 
 # -- text ----------------------------------------------------------------------------------------------------------
@@ -169,11 +171,11 @@ def test_a_recipe_survives_json() -> None:
                 st.text(), st.integers() | FINITE | st.booleans() | st.text() | st.tuples(FINITE, st.integers())
             ),
         ),
-        lr=FINITE,
-        betas=st.tuples(FINITE, FINITE),
+        lr=POSITIVE,
+        betas=st.tuples(DECAY, DECAY),
         updates=st.integers(1, 9),
-        clip=st.none() | FINITE,
-        ema_kimg=st.none() | FINITE,
+        clip=st.none() | POSITIVE,
+        ema_kimg=st.none() | POSITIVE,
         fall=st.sampled_from(["constant", "linear", "cosine"]),
     ),
     kimg=FINITE,
@@ -226,6 +228,7 @@ def changed(path: str, value: Any) -> dict[str, Any]:
         ("data.fit", "stretch", r"recipe\.data\.fit: expected crop or pad"),
         ("players.generator.betas", [0.5], r"recipe\.players\.generator\.betas: expected"),
         ("players.generator.betas", [0.5, "x"], r"recipe\.players\.generator\.betas\[1\]: expected a number"),
+        ("players.generator.lr", -0.1, r"recipe\.players\.generator\.lr=-0\.1: expected 1e-12 or more"),
         ("players", [], r"recipe\.players: expected"),
         ("penalties.1.name", 5, r"recipe\.penalties\[1\]\.name: expected text"),
         ("loss", "hinge", r"recipe\.loss: expected an object, got 'hinge'"),

@@ -114,14 +114,19 @@ class Recipe:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Recipe":
-        """The recipe that `to_json` gave; an unknown, missing or ill-typed entry raises `UsageError` with its path."""
+        """The recipe that `to_json` gave; an entry that is unknown, missing, ill-typed or a player's and out of its range
+        raises `UsageError` with its path."""
         made = value.get("format", FORMAT) if isinstance(value, Mapping) else FORMAT
         if _is_plain(int, made) and made > FORMAT:
             raise UsageError(
                 f"this recipe has format {made}, this sparring reads up to {FORMAT}: it was made by a newer "
                 "version. Upgrade sparring."
             )
-        return typing.cast(Recipe, _from_json(cls, value, "recipe"))
+        recipe = typing.cast(Recipe, _from_json(cls, value, "recipe"))
+        for name, player in recipe.players.items():
+            for setting in player_settings().values():
+                setting.refuse_outside(getattr(player, setting.name), f"recipe.players.{name}.{setting.name}")
+        return recipe
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from sparring.errors import UsageError, did_you_mean
 if TYPE_CHECKING:
     from sparring.registry import Registry, Setting
 
-HELP = """Recipes, models, losses and data sets, one line each; with a name: every setting, its default, its meaning.
+HELP = """Recipes, models, losses, hints and data sets, one line each; with a name: every setting, its default, its meaning.
 
 $ sparring list
 $ sparring list dcgan
@@ -21,10 +21,10 @@ $ sparring list --json
 
 @dataclass(frozen=True, kw_only=True)
 class List:
-    """Recipes, models, losses and data sets, one line each; with a name: every setting, its default and its meaning."""
+    """Recipes, models, losses, hints and data sets, a line each; with a name: every setting, its default, its meaning."""
 
     name: Annotated[Positional[str | None], arg(metavar="[NAME]", help_behavior_hint="")] = None
-    """A recipe, a model, a loss or a penalty."""
+    """A recipe, a model, a loss, a penalty or a hint."""
     json: bool = False
     """Print JSON."""
 
@@ -41,8 +41,9 @@ class List:
             return
         for kind, entries in found.items():
             print(kind)
+            width = max([16, *map(len, entries)])
             for name, summary in entries.items():
-                print(f"  {name:<16} {summary}")
+                print(f"  {name:<{width}} {summary}")
 
     def _print_settings(self, found: dict[str, dict[str, dict[str, Any]]]) -> None:
         if self.json:
@@ -89,6 +90,8 @@ def settings(name: str) -> dict[str, dict[str, dict[str, Any]]]:
 
 
 def _registries() -> "dict[str, Registry[Any]]":
+    from sparring.data.readers.base import readers
+    from sparring.diagnose.hints import rules
     from sparring.losses.base import adversarial_losses, objectives, penalties
     from sparring.models.gan.base import discriminators, generators
     from sparring.recipes.base import recipes
@@ -100,6 +103,8 @@ def _registries() -> "dict[str, Registry[Any]]":
         "losses": adversarial_losses,
         "penalties": penalties,
         "objectives": objectives,
+        "hints": rules,
+        "array files": readers,
     }
 
 
