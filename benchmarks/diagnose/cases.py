@@ -63,7 +63,7 @@ SABOTAGES: Mapping[str, Way] = {
     "not-finite": Way(failures=("diverged",), game="not-finite"),
     "generator-frozen": Way(failures=("still",), game="freeze-generator"),
     "batch-of-2": Way(failures=("batch",), options={"batch": 2, "kimg": 8.0}),
-    "rates-x30": Way(failures=HASTE, settings=_rates(30)),
+    "noise-unlabelled": Way(failures=("data",), data="noise", options={"unconditional": True}),
     "one-dimension-unlabelled": Way(
         failures=("collapse",), settings=("generator.z_dim=1",), options={"unconditional": True}
     ),
