@@ -114,8 +114,8 @@ class Recipe:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Recipe":
-        """The recipe that `to_json` gave; an entry that is unknown, missing, ill-typed or a player's and out of its range
-        raises `UsageError` with its path."""
+        """The recipe that `to_json` gave; an entry that is unknown, missing or ill-typed, or a player's setting out of
+        its range, raises `UsageError` with its path."""
         made = value.get("format", FORMAT) if isinstance(value, Mapping) else FORMAT
         if _is_plain(int, made) and made > FORMAT:
             raise UsageError(

@@ -11,7 +11,7 @@ from sparring.errors import UsageError, did_you_mean
 if TYPE_CHECKING:
     from sparring.registry import Registry, Setting
 
-HELP = """Recipes, models, losses, hints and data sets, one line each; with a name: every setting, its default, its meaning.
+HELP = """Recipes, models, losses, hints and data sets, a line each; with a name: every setting, its default and meaning.
 
 $ sparring list
 $ sparring list dcgan
@@ -21,7 +21,7 @@ $ sparring list --json
 
 @dataclass(frozen=True, kw_only=True)
 class List:
-    """Recipes, models, losses, hints and data sets, a line each; with a name: every setting, its default, its meaning."""
+    """Recipes, models, losses, hints and data sets, a line each; with a name: every setting with its meaning."""
 
     name: Annotated[Positional[str | None], arg(metavar="[NAME]", help_behavior_hint="")] = None
     """A recipe, a model, a loss, a penalty or a hint."""

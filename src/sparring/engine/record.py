@@ -194,7 +194,7 @@ class Recorder:
         for event in events:
             self._note(game, event)
         self._tell(game, row)
-        self._take_advice(game, row)
+        self._take_advice(game, row, at_milestone)
         if done or better or self.ended or self._due():
             self.save(game, best=better)
 
@@ -244,14 +244,14 @@ class Recorder:
         told = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
         return Event(kind="best", severity="info", values=values, text=f"best checkpoint so far: {told}")
 
-    def _take_advice(self, game: Game, row: Mapping[str, Any]) -> None:
+    def _take_advice(self, game: Game, row: Mapping[str, Any], at_milestone: bool) -> None:
         if self._adviser is None:
             return
         for event in self._adviser.look(row):
             self._note(game, event)
             if self._on_event is not None:
                 self._on_event(event)
-        self.ended = self._until_converged and self._adviser.converged
+        self.ended = self._until_converged and at_milestone and self._adviser.converged
 
     def _note(self, game: Game, event: Event) -> None:
         self._folder.append_event(

@@ -133,6 +133,7 @@ def play(job: Job, folder: RunFolder, *, checkpoint: Checkpoint | None = None) -
             _begin(job, folder, recorder)
         else:
             recorder.begin(job.game, checkpoint.state["recorder"])
+            recorder.ended = False  # whoever asks for more gets more, also where nothing seemed to be gained
         spent = train(
             job.game,
             job.window,

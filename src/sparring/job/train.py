@@ -115,8 +115,9 @@ def _go_on(
 ) -> Path:
     recipe = read_recipe(folder)
     checkpoint = folder.load_checkpoint("last")
-    if kimg is None and minutes is None and checkpoint.images >= round(recipe.kimg * 1000):
-        return _finish(folder, recipe, listeners)
+    spent = checkpoint.images >= round(recipe.kimg * 1000) or checkpoint.state["recorder"]["ended"]
+    if kimg is None and minutes is None and spent:
+        return _finish(folder, recipe, checkpoint.images, listeners)
     precision = _precision_again(folder, recipe, device)
     data = _open_again(folder, recipe, listeners)
     _refuse_other_classes(folder, data)
@@ -202,7 +203,7 @@ def _labelled(data: Data) -> int:
     return 0 if labels is None else int((labels >= 0).sum())
 
 
-def _finish(folder: RunFolder, recipe: Recipe, listeners: Listeners) -> Path:
+def _finish(folder: RunFolder, recipe: Recipe, images: int, listeners: Listeners) -> Path:
     """A run that was killed after its last round gets its report; one that has it needs a later end."""
     report, metrics = folder.path / REPORT, folder.path / METRICS
     if not report.exists() or report.stat().st_mtime < metrics.stat().st_mtime:
@@ -210,7 +211,7 @@ def _finish(folder: RunFolder, recipe: Recipe, listeners: Listeners) -> Path:
         build_report(folder)
         return folder.path
     raise UsageError(
-        f"{folder.path}: finished at {recipe.kimg:g} kimg. To go on, give a later end: "
+        f"{folder.path}: finished at {images / 1000:g} kimg. To go on, give a later end: "
         f"sparring train --resume {folder.path} --kimg {2 * recipe.kimg:g}"
     )
 
