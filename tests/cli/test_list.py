@@ -7,7 +7,8 @@ from cli.conftest import Command
 
 def test_index_has_a_line_for_everything(sparring: Command) -> None:
     found = json.loads(sparring("list", "--json").out)
-    assert {"recipes", "generators", "discriminators", "losses", "penalties", "hints", "array files", "data sets"} <= found.keys()
+    kinds = {"recipes", "generators", "discriminators", "losses", "penalties", "hints", "array files", "data sets"}
+    assert kinds <= found.keys()
     assert {"gan", "dcgan"} <= found["recipes"].keys()
     assert {"digits", "mnist", "fashion-mnist", "kmnist", "cifar10", "cifar100", "svhn"} <= found["data sets"].keys()
     assert all(summary for entries in found.values() for summary in entries.values())

@@ -11,7 +11,7 @@ from sparring.errors import UsageError, did_you_mean
 if TYPE_CHECKING:
     from sparring.registry import Registry, Setting
 
-HELP = """Recipes, models, losses, hints and data sets, a line each; with a name: every setting, its default and meaning.
+HELP = """Recipes, models, losses, hints and data sets, a line each; with a name: every setting with its meaning.
 
 $ sparring list
 $ sparring list dcgan

@@ -89,10 +89,10 @@ def dropped_modes(
     distance = records.distance
     if covered is None or distance is None or records.kimg <= 2 * records.early_kimg:
         return None
-    if distance.series.gain(looks) >= gain:
+    if distance.series.gain(looks) >= gain or any(_rising(found, looks) for found in (covered, rarest, recall)):
         return None
-    uncovered = covered.relative.all_below(coverage, looks) and not _rising(covered, looks)
-    missing = rarest is not None and rarest.relative.all_below(least, looks) and not _rising(rarest, looks)
+    uncovered = covered.relative.all_below(coverage, looks)
+    missing = rarest is not None and rarest.relative.all_below(least, looks)
     narrow = recall is not None and recall.relative.all_below(coverage, looks)
     if not (uncovered and (missing or narrow)) and not (missing and covered.relative.all_below(1.0, looks)):
         return None
@@ -107,6 +107,8 @@ def dropped_modes(
     )
 
 
-def _rising(measure: Measure, looks: int) -> bool:
+def _rising(measure: Measure | None, looks: int) -> bool:
+    if measure is None:
+        return False
     newest = measure.series.tail(looks).values
     return newest[-1] > 1.1 * newest[0]
