@@ -262,6 +262,8 @@ def test_a_run_whose_every_step_is_bad_ends_and_keeps_what_it_had(tmp_path: Path
         session.play(log_every=256)
     assert caught.value.exit_code == 4
     assert session.folder.load_checkpoint("last").images == 1024
+    last = session.folder.events()[-1]
+    assert (last["kind"], last["severity"]) == ("diverged", "error") and "1.28 kimg" in last["text"]
 
 
 def test_weights_that_are_not_finite_are_never_saved(tmp_path: Path) -> None:

@@ -207,7 +207,7 @@ class Recorder:
         started = time.perf_counter()
         tensors, counters = capture(game)
         if not all_finite(tensors):
-            raise DivergedError(self._diverged(game, "weights or statistics that are not finite"))
+            raise self._diverged(game, "weights or statistics that are not finite")
         sums, counts = self._window.state()
         if sums:
             tensors["window"] = sums
@@ -269,15 +269,18 @@ class Recorder:
             self._skipped[name] = row[name]
             if new >= rounds * player.updates:
                 what = f"a gradient of the {player.name} that is not finite, at every step"
-                raise DivergedError(self._diverged(game, what))
+                raise self._diverged(game, what)
             if new:
                 text = f"{new:.0f} step(s) of the {player.name} were left out: the gradient was not finite."
                 values = {"player": player.name, "steps": new}
                 self._note(game, Event(kind="skipped-steps", severity="warning", values=values, text=text))
 
-    def _diverged(self, game: Game, what: str) -> str:
-        return (
-            f"diverged at {game.kimg:g} kimg: {what}. The checkpoints before it are kept. Try half the rates "
+    def _diverged(self, game: Game, what: str) -> DivergedError:
+        """The error to end with; its first sentence stays in the run, for whoever reads the records."""
+        happened = f"diverged at {game.kimg:g} kimg: {what}."
+        self._note(game, Event(kind="diverged", severity="error", values={}, text=happened))
+        return DivergedError(
+            f"{happened} The checkpoints before it are kept. Try half the rates "
             "(--set generator.lr=..., --set discriminator.lr=...), a stronger penalty, or --precision fp32."
         )
 
