@@ -5,8 +5,7 @@
 For each data set (a source for `open_data`, perhaps with a size behind @) and each extractor: the Frechet distance of N
 pictures to N held-out ones, in multiples of its floor, the distance of N training reals. Pictures are drawn anew for
 each seed; the median over seeds is shown, and all are recorded. "Other data" are those of the next source of the list,
-brought to the same size. The judge is fitted to the training part; `conv` to at most 5,000 pictures of it; `pixels`
-(principal components of small pictures) stands beside them for comparison.
+brought to the same size. The judge is fitted to the training part; `conv` to at most 5,000 pictures of it.
 """
 
 import argparse
@@ -26,7 +25,6 @@ from sparring.metrics.base import Floats, Pictures
 from sparring.metrics.corrupt import blurred
 from sparring.metrics.frechet import frechet_distance
 from sparring.metrics.judge_training import judge_for
-from sparring.metrics.pixels import PixelSpace
 from sparring.metrics.random_convolution import conv_for
 from sparring.metrics.shapes import by_pillow, with_channels
 
@@ -45,15 +43,13 @@ def spaces(data: Data, cache: Path | None) -> tuple[dict[str, Space], dict[str, 
     """The feature spaces by name, and what the judge is like."""
     judge = judge_for(data, cache=cache, device=torch.device("cpu"))
     conv = conv_for(data, device=torch.device("cpu"))
-    train = data.parts["train"].x
-    pixels = PixelSpace(np.asarray(train[:: max(1, len(train) // 2_000)]))
     facts = {
         "accuracy_percent": 100 * judge.accuracy,
         "held": judge.record.held,
         "skill": judge.record.skill,
         "seconds": judge.seconds,
     }
-    return {"judge": lambda x: judge(x).vectors, "conv": lambda x: conv(x).vectors, "pixels": pixels}, facts
+    return {"judge": lambda x: judge(x).vectors, "conv": lambda x: conv(x).vectors}, facts
 
 
 def held_out(data: Data) -> Pictures:

@@ -55,11 +55,11 @@ def test_all_above_agrees_with_its_meaning(values: list[float], limit: float, co
 
 
 def test_the_distance_is_that_of_the_best_extractor_there_is() -> None:
-    pixels = {"fd_pixels": 3.0, "fd_pixels_floor": 1.0}
+    own = {"fd_y": 3.0, "fd_y_floor": 1.0}
     row = {key: value for key, value in healthy(1.0).items() if not key.startswith("fd_")}
-    named = [Records([{**row, **extra}]).distance for extra in ({}, pixels, {**pixels, "fd_x": 1, "fd_x_floor": 1})]
-    assert [found and found.name for found in named] == [None, "fd_pixels", "fd_x"]
-    both = Records([{**row, **pixels, "fd_conv": 4.0, "fd_conv_floor": 2.0, "FID": 9, "FID_floor": 1}]).distance
+    named = [Records([{**row, **extra}]).distance for extra in ({}, own, {**own, "fd_x": 1, "fd_x_floor": 1})]
+    assert [found and found.name for found in named] == [None, "fd_y", "fd_x"]
+    both = Records([{**row, **own, "fd_conv": 4.0, "fd_conv_floor": 2.0, "FID": 9, "FID_floor": 1}]).distance
     assert both is not None and both.name == "fd_conv" and both.relative.values == (2.0,)
 
 

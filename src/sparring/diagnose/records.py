@@ -13,7 +13,6 @@ Row = Mapping[str, Any]
 FLOOR = "_floor"
 JUDGE = "judge.json"
 DISTANCES = ("fd_judge", "fd_conv")
-PIXELS = "fd_pixels"
 EARLY_SIDE = 8
 EARLY_KIMG = 2.0
 
@@ -169,7 +168,7 @@ class Records:
     def distance(self) -> Measure | None:
         """The Frechet distance that the run goes by: in the judge's space, or the next best that was taken."""
         others = [name for name in self.columns if name == "FID" or name.startswith("fd_")]
-        for name in [*DISTANCES, *sorted(set(others) - {PIXELS}), PIXELS]:
+        for name in [*DISTANCES, *sorted(others)]:
             if found := self.measured(name):
                 return found
         return None
