@@ -32,11 +32,11 @@ class OnnxExtractor:
     """
 
     def __init__(self, path: Path) -> None:
-        runtime = _runtime()
         try:
             self.sha256 = file_digest(path)
         except OSError as error:
             raise UsageError(f"--extractor {path}: can't be read ({error.strerror}). Give an ONNX file.") from None
+        runtime = _runtime()
         try:
             self._session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
         except Exception as error:  # its errors share no base but this one
