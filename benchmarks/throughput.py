@@ -30,6 +30,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import record
 from benchmarks.plain_dcgan import PlainDCGAN, load_batch
+from sparring.data import Part
 from sparring.data.pool import usable_cores
 from sparring.data.spec import ImageSpec
 from sparring.engine.allocator import reused_memory
@@ -70,7 +71,7 @@ def sparring_step(precision: Precision) -> Step:
     facts = Facts(channels=3, height=SIDE, width=SIDE, classes=0, examples=EXAMPLES, labelled=0, device="cpu")
     recipe = recipes.build("dcgan", DataChoice(source="random"), facts)
     assert recipe.batch == BATCH, "the recipe's batch is that of the comparison"
-    game = build_game(recipe, spec, _images(), None, precision)
+    game = build_game(recipe, spec, {"train": Part(x=_images(), y=None)}, precision)
     window = Window()
     return lambda: window.add(play_round(game))
 

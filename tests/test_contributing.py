@@ -50,7 +50,7 @@ def test_there_is_an_example_of_each_kind() -> None:
 
 
 def test_the_examples_pass_the_tests_over_every_entry(dropped_in: Path) -> None:
-    words = ("tests/test_every_entry.py", "-k", "margin or upsampled or sketch or stl10")
+    words = ("tests/test_every_entry.py", "tests/test_every_term.py", "-k", "margin or upsampled or sketch or stl10")
     done = run(dropped_in, "-m", "pytest", "-p", "dropped", "-p", "no:cacheprovider", "-o", "addopts=-q", *words)
     assert done.returncode == 0, done.stdout + done.stderr
     passed = re.search(r"(\d+) passed", done.stdout)

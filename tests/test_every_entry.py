@@ -12,13 +12,19 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from sparring.data import Part
 from sparring.data.readers.base import reader_for, readers
 from sparring.data.spec import ImageSpec, TableSpec
 from sparring.engine.game import Game, play_round
 from sparring.engine.precision import Precision
 from sparring.errors import UsageError
 from sparring.job.build import build_game, build_modules, known_settings
-from sparring.losses.base import AdversarialLoss, Penalty, Play, adversarial_losses, objectives, penalties
+from sparring.losses.base import (
+    adversarial_losses,
+    augmentations,
+    objectives,
+    penalties,
+)
 from sparring.models.gan.base import Discriminator, Generator, discriminators, generators
 from sparring.recipe import DataChoice, Facts, Recipe, player_settings, with_setting
 from sparring.recipes.base import recipes
@@ -28,6 +34,7 @@ REGISTRIES: list[Registry[Any]] = [
     adversarial_losses,
     penalties,
     objectives,
+    augmentations,
     generators,
     discriminators,
     recipes,
@@ -80,95 +87,6 @@ def test_a_network_has_no_setting_that_a_player_has(registry: Registry[Any]) -> 
     """`--set generator.lr` could mean either."""
     for name in registry:
         assert not set(registry[name].settings) & set(player_settings())
-
-
-# -- losses --------------------------------------------------------------------------------------------------------
-
-
-def logits(dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor]:
-    draw = torch.Generator().manual_seed(0)
-    real_B, fake_B = torch.randn(2, 64, generator=draw, dtype=torch.float64).to(dtype)
-    return real_B.clone().requires_grad_(), fake_B.clone().requires_grad_()
-
-
-def values(loss: AdversarialLoss, real_B: Tensor, fake_B: Tensor) -> tuple[Tensor, Tensor]:
-    return loss.d_loss(real_B, fake_B), loss.g_loss(real_B if loss.paired else None, fake_B)
-
-
-@pytest.mark.parametrize("name", list(adversarial_losses))
-class TestAdversarialLoss:
-    def test_a_value_per_example_finite_even_for_large_logits(self, name: str) -> None:
-        loss = adversarial_losses.build(name)
-        for scale in (1.0, 1e4):
-            for value_B in values(loss, *(scale * logit_B for logit_B in logits())):
-                assert value_B.shape == (64,)
-                assert torch.isfinite(value_B).all()
-
-    def test_the_gradient_reaches_what_each_player_can_change(self, name: str) -> None:
-        loss = adversarial_losses.build(name)
-        real_B, fake_B = logits()
-        d_loss_B, g_loss_B = values(loss, real_B, fake_B)
-        for slope_B in torch.autograd.grad(d_loss_B.sum(), (real_B, fake_B)):
-            assert slope_B.abs().max() > 0
-        (slope_B,) = torch.autograd.grad(g_loss_B.sum(), fake_B)
-        assert (slope_B < 0).all(), "a fake with a higher logit is a better fake"
-
-    def test_the_discriminator_gains_where_logits_separate_and_the_generator_loses(self, name: str) -> None:
-        loss = adversarial_losses.build(name)
-        zero_B = torch.zeros(8)
-        means = [[v.mean().item() for v in values(loss, zero_B + gap, zero_B - gap)] for gap in (-1.0, 0.0, 1.0)]
-        assert means[0][0] > means[1][0] > means[2][0]
-        assert means[0][1] < means[1][1] < means[2][1]
-
-    def test_no_difference_is_as_declared(self, name: str) -> None:
-        loss = adversarial_losses.build(name)
-        found = [value_B.mean().item() for value_B in values(loss, torch.zeros(8), torch.zeros(8))]
-        assert found == pytest.approx(loss.no_difference)
-
-    def test_bf16_is_fp32_within_its_precision(self, name: str) -> None:
-        loss = adversarial_losses.build(name)
-        real_B, fake_B = logits(torch.bfloat16)
-        for coarse_B, fine_B in zip(
-            values(loss, real_B, fake_B), values(loss, real_B.float(), fake_B.float()), strict=True
-        ):
-            torch.testing.assert_close(coarse_B.float(), fine_B, rtol=2e-2, atol=2e-2)
-
-
-# -- penalties -----------------------------------------------------------------------------------------------------
-
-
-def play(penalty: Penalty) -> tuple[Play, nn.Module]:
-    torch.manual_seed(0)
-    discriminator = discriminators.build("compact", ImageSpec(channels=1, height=8, width=8), settings={"width": 4})
-    real_BCHW = torch.randn(B, 1, 8, 8).requires_grad_(penalty.needs_real_grad)
-    fake_BCHW = torch.randn(B, 1, 8, 8).requires_grad_(penalty.needs_fake_grad)
-    return Play(real_BCHW, fake_BCHW, discriminator(real_BCHW), discriminator(fake_BCHW)), discriminator
-
-
-@pytest.mark.parametrize("name", list(penalties))
-class TestPenalty:
-    def test_a_value_per_example_and_a_gradient_for_the_discriminator(self, name: str) -> None:
-        penalty = penalties.build(name)
-        played, discriminator = play(penalty)
-        value_B = penalty(played)
-        assert value_B.shape == (B,)
-        assert torch.isfinite(value_B).all()
-        value_B.mean().backward()
-        gradients = [p.grad for p in discriminator.parameters() if p.grad is not None]
-        assert sum(gradient.abs().sum() for gradient in gradients) > 0
-
-    def test_rare_is_heavier(self, name: str) -> None:
-        often, rare = penalties.build(name), penalties.build(name, settings={"every": 4})
-        assert (often.every, rare.every) == (1, 4)
-        played, _ = play(rare)
-        torch.testing.assert_close(rare(played), 4 * often(played))
-
-    def test_its_column_carries_its_name(self, name: str) -> None:
-        assert penalties.build(name).name == name
-
-    def test_never_is_refused(self, name: str) -> None:
-        with pytest.raises(UsageError, match="every=0: expected 1 or more"):
-            penalties.build(name, settings={"every": 0})
 
 
 # -- networks ------------------------------------------------------------------------------------------------------
@@ -314,6 +232,7 @@ def current(recipe: Recipe, group: str, name: str, default: Any) -> Any:
         player = recipe.players[group]
         return getattr(player, name) if name in player_settings() else player.model.settings.get(name, default)
     parts = {"loss": recipe.loss, "objective": recipe.objective, **{p.name: p for p in recipe.penalties}}
+    parts |= {"augment": recipe.augment} if recipe.augment is not None else {}
     return parts[group].settings.get(name, default)
 
 
@@ -328,7 +247,9 @@ def tiny_game(name: str, *, classes: int) -> Game:
     spec = ImageSpec(channels=1, height=8, width=8, classes=CLASSES[:classes])
     draw = np.random.default_rng(0)
     labels = draw.integers(-1, classes, 24) if classes else None
-    return build_game(recipe, spec, draw.integers(0, 256, (24, 8, 8, 1), np.uint8), labels, Precision("fp32", CPU))
+    train = Part(x=draw.integers(0, 256, (24, 8, 8, 1), np.uint8), y=labels)
+    held = Part(x=draw.integers(0, 256, (10, 8, 8, 1), np.uint8), y=None if labels is None else labels[:10])
+    return build_game(recipe, spec, {"train": train, "validation": held}, Precision("fp32", CPU))
 
 
 @pytest.mark.parametrize("name", list(recipes))

@@ -4,7 +4,7 @@ import dataclasses
 import math
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -81,7 +81,8 @@ class Recipe:
         players: by name, in the order in which they move.
         objective: what a turn is, with its settings.
         loss: the adversarial loss.
-        penalties: further terms of the discriminator.
+        penalties: further terms of either player.
+        augment: changes to whatever the discriminator sees; None: none.
         batch: examples of one update.
         kimg: thousands of examples (the reals that D sees) until the end.
         log_kimg: thousands of examples between two rows of metrics.csv.
@@ -98,6 +99,7 @@ class Recipe:
     objective: Part
     loss: Part
     penalties: tuple[Part, ...] = ()
+    augment: Part | None = None
     batch: int
     kimg: float
     log_kimg: float = 1.0
@@ -294,13 +296,14 @@ def _meanings(kind: type) -> dict[str, str]:
 
 
 Settings = Mapping[str, Setting]
+Names = Mapping[str, Collection[str]]
 
 
 def with_setting(recipe: Recipe, path: str, text: str, settings: Mapping[str, Settings]) -> Recipe:
     """`recipe` with `--set path=text`.
 
     Args:
-        path: `<group>.<setting>`: a player, a penalty, `loss` or `objective`, and one of its settings.
+        path: `<group>.<setting>`: a player, a penalty, `loss`, `augment` or `objective`, and one of its settings.
         settings: what each group knows, by its name.
 
     Raises:
@@ -309,7 +312,8 @@ def with_setting(recipe: Recipe, path: str, text: str, settings: Mapping[str, Se
     group, _, name = path.partition(".")
     known = {f"{g}.{n}" for g, members in settings.items() for n in members}
     if path not in known:
-        raise UsageError(f"--set {path}: recipe '{recipe.name}' has no such setting. {did_you_mean(path, known)}")
+        near = did_you_mean(path, known | set(choices(recipe)))
+        raise UsageError(f"--set {path}: recipe '{recipe.name}' has no such setting. {near}")
     value = parse_value(text, settings[group][name].type, option=f"--set {path}")
     settings[group][name].refuse_outside(value, f"--set {path}")
     if group in recipe.players:
@@ -319,8 +323,47 @@ def with_setting(recipe: Recipe, path: str, text: str, settings: Mapping[str, Se
         return dataclasses.replace(recipe, loss=_with_part_setting(recipe.loss, name, value))
     if group == "objective":
         return dataclasses.replace(recipe, objective=_with_part_setting(recipe.objective, name, value))
+    if group == "augment":
+        assert recipe.augment is not None, "only what a recipe has has settings"
+        return dataclasses.replace(recipe, augment=_with_part_setting(recipe.augment, name, value))
     changed = tuple(_with_part_setting(p, name, value) if p.name == group else p for p in recipe.penalties)
     return dataclasses.replace(recipe, penalties=changed)
+
+
+def choices(recipe: Recipe) -> tuple[str, ...]:
+    """The places in a recipe that another registry name can be put into by `--set PLACE=NAME`."""
+    return ("loss", "penalties", "augment", *(f"{player}.model" for player in recipe.players))
+
+
+def with_choice(recipe: Recipe, place: str, text: str, names: Names) -> Recipe:
+    """`recipe` with `--set place=NAME`, of `penalties` with `NAME,NAME`; what stays keeps its settings.
+
+    Args:
+        place: one of `choices(recipe)`.
+        names: what can stand in each place. `none` empties `penalties` and `augment`.
+
+    Raises:
+        UsageError: an unknown name, with the closest one.
+    """
+    asked = [] if text.strip() == "none" else [name.strip() for name in text.split(",")]
+    for name in asked:
+        if name not in names[place]:
+            raise UsageError(f"--set {place}={text}: unknown '{name}'. {did_you_mean(name, names[place])}")
+    if place == "penalties":
+        there = {part.name: part for part in recipe.penalties}
+        parts = tuple(there.get(name, Part(name=name)) for name in dict.fromkeys(asked))
+        return dataclasses.replace(recipe, penalties=parts)
+    if len(asked) != 1 and (asked or place != "augment"):
+        raise UsageError(f"--set {place}={text}: expected one name of {', '.join(sorted(names[place]))}.")
+    part = Part(name=asked[0]) if asked else None
+    if place == "augment":
+        return dataclasses.replace(recipe, augment=part)
+    assert part is not None, "only augment can be empty"
+    if place == "loss":
+        return dataclasses.replace(recipe, loss=part)
+    player = place.removesuffix(".model")
+    changed = dataclasses.replace(recipe.players[player], model=part)
+    return dataclasses.replace(recipe, players={**recipe.players, player: changed})
 
 
 def _with_player_setting(player: PlayerChoice, name: str, value: Any) -> PlayerChoice:

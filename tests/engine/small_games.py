@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from sparring.data import Part
 from sparring.data.spec import ImageSpec
 from sparring.engine.deal import Order, generator
 from sparring.engine.ema import EMA
@@ -39,7 +40,7 @@ def gan_game(recipe: Recipe, *, classes: int = 0, precision: PrecisionName = "fp
     pictures = draw.integers(0, 256, (40, side, side, 1), np.uint8)
     labels = draw.integers(-1, classes, 40) if classes else None
     spec = ImageSpec(channels=1, height=side, width=side, classes=tuple(map(str, range(classes))))
-    return build_game(recipe, spec, pictures, labels, Precision(precision, CPU))
+    return build_game(recipe, spec, {"train": Part(x=pictures, y=labels)}, Precision(precision, CPU))
 
 
 class Regression:

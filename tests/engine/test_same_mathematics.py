@@ -10,13 +10,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from sparring.data import Part
 from sparring.data.spec import ImageSpec
 from sparring.engine.deal import Dealer, Noise, Order, Pictures
 from sparring.engine.game import Game, Player, play_round
 from sparring.engine.precision import Precision, PrecisionName
 from sparring.job.build import build_game
 from sparring.losses.adversarial import NonSaturating
-from sparring.losses.gan import DISCRIMINATOR, GENERATOR, AdversarialObjective
+from sparring.losses.base import DISCRIMINATOR, GENERATOR
+from sparring.losses.gan import AdversarialObjective
 from sparring.losses.penalties import R1
 from sparring.models.gan.base import Generator
 from sparring.models.gan.compact import CompactDiscriminator
@@ -41,7 +43,7 @@ def dcgan_game(precision: PrecisionName, *, width: int, batch: int, side: int = 
         for name, choice in recipe.players.items()
     }
     recipe = dataclasses.replace(recipe, players=players, batch=batch)
-    return build_game(recipe, spec, pictures(64, side), None, Precision(precision, CPU))
+    return build_game(recipe, spec, {"train": Part(x=pictures(64, side), y=None)}, Precision(precision, CPU))
 
 
 @pytest.fixture(scope="module")

@@ -12,22 +12,25 @@ from sparring.losses.adversarial import NonSaturating, Relativistic
 from sparring.losses.base import AdversarialLoss, Batch, Moment, Turn
 from sparring.losses.gan import AdversarialObjective, has_batch_norm
 from sparring.losses.penalties import R1
-from sparring.models.gan.base import discriminators, generators
+from sparring.models.gan.base import Discriminator, Generator, discriminators, generators
 
 FIRST, LAST = Moment(round=0, update=0, last=False, count=1), Moment(round=0, update=1, last=True, count=2)
 B, Z = 6, 3
 
 
-class Recording(nn.Module):
+class Recording(Discriminator):
     """Stands for a player's network and notes each call: (tensor, label)."""
 
     def __init__(self, *shape: int) -> None:
-        super().__init__()
+        super().__init__(heads="none", classes=0, features=1)
         self.weight = nn.Parameter(torch.tensor(0.5))
         self.shape = shape
         self.calls: list[tuple[Tensor, Tensor | None]] = []
 
-    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+    def features(self, x_BCHW: Tensor) -> Tensor:
+        return x_BCHW
+
+    def logit(self, x: Tensor, label: Tensor | None = None) -> Tensor:
         self.calls.append((x, label))
         value_B = self.weight * x.flatten(1).sum(1)
         return value_B.reshape(-1, *[1 for _ in self.shape]).expand(-1, *self.shape)
@@ -35,7 +38,8 @@ class Recording(nn.Module):
 
 def recording(loss: AdversarialLoss, **choices: Any) -> tuple[AdversarialObjective, Recording, Recording]:
     generator, discriminator = Recording(1, 8, 8), Recording()
-    return AdversarialObjective(generator, discriminator, loss, **choices), generator, discriminator
+    made: Any = generator
+    return AdversarialObjective(made, discriminator, loss, **choices), generator, discriminator
 
 
 def batch(*, labels: bool = True) -> Batch:
@@ -46,7 +50,7 @@ def batch(*, labels: bool = True) -> Batch:
     return {**unlabelled, "y": torch.tensor([0, 1, 2, -1, 0, -1]), "label": torch.tensor([2, 2, 2, 2, 1, 1])}
 
 
-def compact(*, classes: int = 0) -> tuple[nn.Module, nn.Module]:
+def compact(*, classes: int = 0) -> tuple[Generator, Discriminator]:
     torch.manual_seed(0)
     spec = ImageSpec(channels=1, height=8, width=8, classes=tuple(map(str, range(classes))))
     settings: dict[str, Any] = {"width": 4}
@@ -175,11 +179,14 @@ def test_stats_are_detached_and_per_example() -> None:
     generator.requires_grad_(False)
     turn = objective.turn("discriminator", doubled(batch(labels=False)), LAST)
     assert set(turn.stats) == {"real_logit_B", "fake_logit_B"}
+    assert turn.scalars["real"] == turn.stats["real_logit_B"].float().sigmoid().mean(), (
+        "the probability, as the paper's D"
+    )
     assert all(value.shape == (B,) and not value.requires_grad for value in turn.stats.values())
     assert turn.terms["adversarial"].shape == (B,)
 
 
-def with_batch_norm() -> tuple[nn.Module, nn.Module]:
+def with_batch_norm() -> tuple[Any, Any]:
     torch.manual_seed(0)
     spec = ImageSpec(channels=1, height=16, width=16)
     settings = {"width": 4}
@@ -204,6 +211,6 @@ def test_a_discriminator_with_batch_norm_sees_reals_and_fakes_apart() -> None:
         generator.requires_grad_(False), discriminator, NonSaturating(), shared_fakes=False
     )
     seen: list[int] = []
-    discriminator.register_forward_hook(lambda module, given, made: seen.append(len(given[0])))
+    discriminator.layers.register_forward_hook(lambda module, given, made: seen.append(len(given[0])))
     objective.turn("discriminator", {"x": torch.randn(4, 1, 16, 16), "z": torch.randn(4, 100)}, LAST)
     assert seen == [4, 4]

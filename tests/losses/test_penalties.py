@@ -1,29 +1,33 @@
 """R1 and R2 against an analytic discriminator and finite differences, example by example."""
 
+import functools
+
 import pytest
 import torch
 from torch import Tensor, nn
 
 from sparring.data.spec import ImageSpec
-from sparring.losses.base import Moment, Penalty, Play, adversarial_losses
+from sparring.losses.base import Moment, Penalty, Play, Seen, adversarial_losses
 from sparring.losses.gan import AdversarialObjective
 from sparring.losses.penalties import R1, R2, squared_gradient
-from sparring.models.gan.base import discriminators, generators
+from sparring.models.gan.base import Discriminator, Generator, discriminators, generators
 
 SHAPE = (5, 2, 3, 3)
 
 
-class Quadratic(nn.Module):
+class Quadratic(Discriminator):
     """D(x) = x' A x / 2 with A symmetric, so that dD/dx = A x and ||dD/dx||^2 = x' A A x."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(heads="none", classes=0, features=1)
         size = SHAPE[1] * SHAPE[2] * SHAPE[3]
         half = torch.randn(size, size, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
         self.form = nn.Parameter(half + half.T)
 
-    def forward(self, x_BCHW: Tensor) -> Tensor:
-        x_BN = x_BCHW.flatten(1)
+    def features(self, x_BCHW: Tensor) -> Tensor:
+        return x_BCHW.flatten(1)
+
+    def score(self, x_BN: Tensor) -> Tensor:
         logit_B: Tensor = ((x_BN @ self.form) * x_BN).sum(1) / 2
         return logit_B
 
@@ -32,17 +36,34 @@ class Quadratic(nn.Module):
         return slope
 
 
-def play(discriminator: nn.Module) -> Play:
+def seen(discriminator: Discriminator, x_BCHW: Tensor, label: Tensor | None = None) -> Seen:
+    h_BF = discriminator.features(x_BCHW)
+    return Seen(x_BCHW=x_BCHW, feature_BF=h_BF, logit_B=discriminator.logit(h_BF))
+
+
+def play(discriminator: Discriminator) -> Play:
     draw = torch.Generator().manual_seed(1)
     real, fake = (torch.randn(SHAPE, dtype=torch.float64, generator=draw).requires_grad_() for _ in range(2))
-    return Play(real, fake, discriminator(real), discriminator(fake))
+    return played_with(discriminator, real, fake)
+
+
+def played_with(discriminator: Discriminator, real: Tensor, fake: Tensor) -> Play:
+    return Play(
+        player="discriminator",
+        batch={},
+        generator=Generator(),
+        discriminator=discriminator,
+        real=seen(discriminator, real),
+        fake=seen(discriminator, fake),
+        see=functools.partial(seen, discriminator),
+    )
 
 
 @pytest.mark.parametrize(("penalty", "side"), [(R1(gamma=3.0), "real"), (R2(gamma=3.0), "fake")])
 def test_a_penalty_is_half_gamma_times_the_squared_slope_of_each_example(penalty: Penalty, side: str) -> None:
     discriminator = Quadratic()
     played = play(discriminator)
-    at = played.real_BCHW if side == "real" else played.fake_BCHW
+    at = played.reals.x_BCHW if side == "real" else played.fake.x_BCHW
     torch.testing.assert_close(penalty(played), 1.5 * discriminator.squared_slope(at.detach()))
 
 
@@ -57,7 +78,7 @@ def test_the_gradient_for_the_weights_is_that_of_the_closed_form() -> None:
     played = play(discriminator)
     (found,) = torch.autograd.grad(R1(gamma=1.0)(played).mean(), discriminator.form)
     expected_form = discriminator.form.detach().requires_grad_()
-    x_BN = played.real_BCHW.detach().flatten(1)
+    x_BN = played.reals.x_BCHW.detach().flatten(1)
     # What autograd sees of D is not symmetric in A: dD/dx = (A + A') x / 2.
     slope_BN = x_BN @ (expected_form + expected_form.T) / 2
     (expected,) = torch.autograd.grad(0.5 * slope_BN.square().sum(1).mean(), expected_form)
@@ -82,8 +103,8 @@ def test_one_example_does_not_answer_for_another() -> None:
     """The first of five has the value that it has alone."""
     discriminator = Quadratic()
     played = play(discriminator)
-    alone = played.real_BCHW.detach()[:1].requires_grad_()
-    single = R1()(Play(alone, alone, discriminator(alone), discriminator(alone)))
+    alone = played.reals.x_BCHW.detach()[:1].requires_grad_()
+    single = R1()(played_with(discriminator, alone, alone))
     torch.testing.assert_close(single, R1()(played)[:1])
 
 

@@ -7,7 +7,7 @@ from torch import nn
 
 from engine.small_games import gan_game, gan_recipe
 from sparring.engine.game import Game, play_round
-from sparring.losses.gan import DISCRIMINATOR, GENERATOR
+from sparring.losses.base import DISCRIMINATOR, GENERATOR
 from sparring.metrics.base import Pictures
 from sparring.metrics.players import PlayersWatch
 

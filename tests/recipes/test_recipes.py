@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from sparring import data
 from sparring.data.spec import ImageSpec
 from sparring.engine.game import Game, play_round
 from sparring.engine.precision import Precision
 from sparring.errors import UsageError
-from sparring.job.build import build_game, class_shares, known_settings
+from sparring.job.build import build_game, known_settings
+from sparring.job.dealing import class_shares
 from sparring.recipe import DataChoice, Facts, Part, Recipe, with_setting
 from sparring.recipes.base import batch_that_fits, default_kimg, log_interval, recipes
 
@@ -33,7 +35,9 @@ def recipe(name: str, *settings: str, **known: object) -> Recipe:
 def game(made: Recipe, *, labels: np.ndarray | None = None) -> Game:
     spec = ImageSpec(channels=1, height=8, width=8, classes=("a", "b", "c") if labels is not None else ())
     pictures = np.random.default_rng(0).integers(0, 256, (16, 8, 8, 1), np.uint8)
-    return build_game(dataclasses.replace(made, batch=8), spec, pictures, labels, Precision("fp32", CPU))
+    return build_game(
+        dataclasses.replace(made, batch=8), spec, {"train": data.Part(x=pictures, y=labels)}, Precision("fp32", CPU)
+    )
 
 
 def test_dcgan_is_the_papers() -> None:

@@ -92,7 +92,7 @@ def settings(name: str) -> dict[str, dict[str, dict[str, Any]]]:
 def _registries() -> "dict[str, Registry[Any]]":
     from sparring.data.readers.base import readers
     from sparring.diagnose.hints import rules
-    from sparring.losses.base import adversarial_losses, objectives, penalties
+    from sparring.losses.base import adversarial_losses, augmentations, objectives, penalties
     from sparring.models.gan.base import discriminators, generators
     from sparring.recipes.base import recipes
 
@@ -102,6 +102,7 @@ def _registries() -> "dict[str, Registry[Any]]":
         "discriminators": discriminators,
         "losses": adversarial_losses,
         "penalties": penalties,
+        "augmentations": augmentations,
         "objectives": objectives,
         "hints": rules,
         "array files": readers,
@@ -131,6 +132,7 @@ def _chosen(recipe: Any, group: str, name: str, default: Any) -> Any:
         player = recipe.players[group]
         return player.model.settings.get(name, getattr(player, name, default))
     parts = {"loss": recipe.loss, "objective": recipe.objective, **{p.name: p for p in recipe.penalties}}
+    parts |= {"augment": recipe.augment} if recipe.augment is not None else {}
     return parts[group].settings.get(name, default)
 
 

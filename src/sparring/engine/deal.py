@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from sparring.losses.base import Batch
+from sparring.models.gan.base import NoiseKind
 
 
 def key(*parts: int | str) -> int:
@@ -101,6 +102,7 @@ class Pictures:
     Args:
         x: uint8 [N, H, W, C].
         y: labels int64 [N], -1 where unknown, or None.
+        rows: deal these alone, int64 [M]; the order is then one of M.
     """
 
     def __init__(
@@ -112,8 +114,10 @@ class Pictures:
         device: torch.device,
         dtype: torch.dtype = torch.float32,
         resident_share: float = 0.4,
+        rows: npt.NDArray[np.int64] | None = None,
     ) -> None:
         self._x = x
+        self._rows = rows
         self._order = order
         self._device = device
         self._dtype = dtype
@@ -123,6 +127,8 @@ class Pictures:
     def __call__(self, counter: int) -> Batch:
         """Pictures, labels and their `index` [B] in the part."""
         chosen = self._order(counter)
+        if self._rows is not None:
+            chosen = self._rows[chosen]
         index_B = to_device(torch.from_numpy(chosen), self._device)
         if self._resident is None:
             bytes_BHWC = to_device(torch.from_numpy(self._x[chosen]), self._device)
@@ -140,21 +146,54 @@ class Pictures:
 
 
 class Noise:
-    """Standard normal `z` [B, Z]."""
+    """Noise `z` [B, Z], standard normal or uniform in [-1, 1]."""
 
     def __init__(
-        self, size: int, *, batch: int, seed: int, stream: str, device: torch.device, dtype: torch.dtype = torch.float32
+        self,
+        size: int,
+        *,
+        batch: int,
+        seed: int,
+        stream: str,
+        device: torch.device,
+        dtype: torch.dtype = torch.float32,
+        kind: NoiseKind = "normal",
     ) -> None:
         self._shape = (batch, size)
         self._key = (seed, stream)
         self._device = device
         self._dtype = dtype
+        self._kind: NoiseKind = kind
 
     def __call__(self, counter: int) -> Batch:
         """The noise of update number `counter`."""
         # Always drawn in fp32: fp64 is to check fp32, so it must see the same numbers.
-        z_BZ = torch.randn(self._shape, generator=generator(*self._key, counter))
+        z_BZ = drawn_noise(self._shape, self._kind, generator(*self._key, counter))
         return {"z": to_device(z_BZ.to(self._dtype), self._device)}
+
+
+def drawn_noise(shape: Sequence[int], kind: NoiseKind, draw: torch.Generator) -> Tensor:
+    """Noise of a shape, fp32, on the CPU."""
+    if kind == "uniform":
+        return torch.rand(tuple(shape), generator=draw) * 2 - 1
+    return torch.randn(tuple(shape), generator=draw)
+
+
+class Renamed:
+    """Another source under other names: `x` becomes `x_held` with the suffix `_held`.
+
+    Args:
+        names: which of its tensors are dealt.
+    """
+
+    def __init__(self, source: Source, suffix: str, *, names: Sequence[str] = ("x", "y")) -> None:
+        self._source = source
+        self._suffix = suffix
+        self._names = frozenset(names)
+
+    def __call__(self, counter: int) -> Batch:
+        """The tensors of update number `counter`."""
+        return {f"{name}{self._suffix}": v for name, v in self._source(counter).items() if name in self._names}
 
 
 class Labels:

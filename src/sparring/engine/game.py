@@ -157,6 +157,7 @@ def _mean(term: Tensor) -> Tensor:
 
 def _scalars(player: str, turn: Turn, terms: Tensor) -> dict[str, Tensor]:
     named = {f"{player}_{name}": value for name, value in zip(turn.terms, terms.detach().unbind(), strict=True)}
+    named |= {f"{player}_{name}": value.detach() for name, value in turn.scalars.items()}
     if {"real_logit_B", "fake_logit_B"} <= turn.stats.keys():
         named[f"{player}_accuracy"] = ranked_right(turn.stats)
     return named

@@ -7,16 +7,16 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from sparring.engine.deal import generator, to_bytes, to_device
+from sparring.engine.deal import drawn_noise, generator, to_bytes, to_device
 from sparring.engine.precision import Precision
-from sparring.models.gan.base import Generator
+from sparring.models.gan.base import Generator, NoiseKind
 
 BATCH = 256
 
 
-def noise(count: int, size: int, *, seed: int, stream: str = "sample") -> Tensor:
-    """Standard normal z [N, Z]; row n depends on (seed, stream, n) alone."""
-    rows = [torch.randn(size, generator=generator(seed, stream, number)) for number in range(count)]
+def noise(count: int, size: int, *, seed: int, stream: str = "sample", kind: NoiseKind = "normal") -> Tensor:
+    """z [N, Z], standard normal or uniform in [-1, 1]; row n depends on (seed, stream, n) alone."""
+    rows = [drawn_noise((size,), kind, generator(seed, stream, number)) for number in range(count)]
     return torch.stack(rows) if rows else torch.empty(0, size)
 
 

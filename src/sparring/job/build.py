@@ -4,36 +4,47 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import nn
 
+from sparring.data import Part
 from sparring.data.spec import ImageSpec
-from sparring.engine.deal import Dealer, Labels, Noise, Order, Pictures, Source, key
+from sparring.engine.deal import Dealer, Source, key
 from sparring.engine.ema import EMA
 from sparring.engine.game import Game, Player
 from sparring.engine.precision import Precision
 from sparring.engine.schedule import Schedule
 from sparring.errors import UsageError
-from sparring.losses.base import adversarial_losses, objectives, penalties
-from sparring.losses.gan import DISCRIMINATOR, GENERATOR
-from sparring.models.gan.base import Generator, discriminators, generators
-from sparring.recipe import PlayerChoice, Recipe, Settings, player_settings
+from sparring.job.dealing import Dealing
+from sparring.losses.base import DISCRIMINATOR, GENERATOR, adversarial_losses, augmentations, objectives, penalties
+from sparring.models.gan.base import Discriminator, Generator, discriminators, generators
+from sparring.recipe import Names, PlayerChoice, Recipe, Settings, player_settings
 
-Labelled = npt.NDArray[np.int64] | None
 Module = TypeVar("Module", bound=nn.Module)
 
 
 def known_settings(recipe: Recipe) -> dict[str, Settings]:
-    """What `--set` knows for this recipe, by group: players, `loss`, `objective` and each penalty."""
+    """What `--set` knows for this recipe, by group: players, `loss`, `objective`, `augment` and each penalty."""
     own = player_settings()
+    augment = {} if recipe.augment is None else {"augment": dict(augmentations[recipe.augment.name].settings)}
     return {
         GENERATOR: {**own, **generators[recipe.players[GENERATOR].model.name].settings},
         DISCRIMINATOR: {**own, **discriminators[recipe.players[DISCRIMINATOR].model.name].settings},
         "loss": dict(adversarial_losses[recipe.loss.name].settings),
         "objective": dict(objectives[recipe.objective.name].settings),
+        **augment,
         **{penalty.name: dict(penalties[penalty.name].settings) for penalty in recipe.penalties},
+    }
+
+
+def known_names(recipe: Recipe) -> Names:
+    """What can be put into each of `recipe.choices`."""
+    return {
+        "loss": list(adversarial_losses),
+        "penalties": list(penalties),
+        "augment": list(augmentations),
+        f"{GENERATOR}.model": list(generators),
+        f"{DISCRIMINATOR}.model": list(discriminators),
     }
 
 
@@ -55,6 +66,13 @@ def build_generator(recipe: Recipe, spec: ImageSpec, precision: Precision) -> Ge
     return _placed(module, precision).eval().requires_grad_(False)
 
 
+def takes_labels(recipe: Recipe, spec: ImageSpec) -> bool:
+    """Whether the generator is asked for a class."""
+    choice = recipe.players[GENERATOR].model
+    with torch.device("meta"):
+        return generators.build(choice.name, spec, settings=choice.settings).conditional
+
+
 def refuse_uneven(recipe: Recipe) -> None:
     """Refuse moves that shared fakes do not allow: there are as many fakes as the discriminator's last update made.
 
@@ -71,37 +89,41 @@ def refuse_uneven(recipe: Recipe) -> None:
     )
 
 
-def build_game(
-    recipe: Recipe, spec: ImageSpec, pictures: npt.NDArray[np.uint8], labels: Labelled, precision: Precision
-) -> Game:
-    """Players, objective and deal.
+def build_game(recipe: Recipe, spec: ImageSpec, parts: Mapping[str, Part], precision: Precision) -> Game:
+    """Players, objective and deal, before the first round.
 
     Args:
-        pictures: the training part, uint8 [N, H, W, C].
-        labels: int64 [N], -1 where unknown; None without classes.
+        parts: "train" and, for what is measured on reals that nobody learns from, "validation".
+
+    Raises:
+        UsageError: parts of the recipe that don't go together, or that these data have nothing for.
     """
     refuse_uneven(recipe)
     modules = {name: _placed(module, precision) for name, module in build_modules(recipe, spec).items()}
-    generator = modules[GENERATOR]
-    assert isinstance(generator, Generator)
-    players = [_player(name, modules[name], choice, recipe) for name, choice in recipe.players.items()]
+    generator, discriminator = modules[GENERATOR], modules[DISCRIMINATOR]
+    assert isinstance(generator, Generator) and isinstance(discriminator, Discriminator)
+    terms = [penalties.build(penalty.name, settings=penalty.settings) for penalty in recipe.penalties]
+    augment = None
+    if recipe.augment is not None:
+        augment = augmentations.build(recipe.augment.name, settings=recipe.augment.settings)
     objective = objectives.build(
         recipe.objective.name,
         generator,
-        modules[DISCRIMINATOR],
+        discriminator,
         adversarial_losses.build(recipe.loss.name, settings=recipe.loss.settings),
-        [penalties.build(penalty.name, settings=penalty.settings) for penalty in recipe.penalties],
+        terms,
+        augment,
         settings=recipe.objective.settings,
     )
-    shared = _shares_fakes(recipe)
-    sources = {
-        name: []
-        if shared and name == GENERATOR
-        else _sources(name, recipe, generator, pictures, labels, len(spec.classes), precision)
-        for name in recipe.players
-    }
-    return Game(
-        players=players,
+    dealing = Dealing(recipe, parts, generator, classes=len(spec.classes), precision=precision)
+    sources: dict[str, list[Source]] = {GENERATOR: [] if _shares_fakes(recipe) else dealing.play(GENERATOR)}
+    sources[DISCRIMINATOR] = dealing.play(DISCRIMINATOR)
+    if augment is not None and augment.every is not None:
+        sources[DISCRIMINATOR].append(dealing.held())
+    if any(term.needs_labelled for term in terms):
+        sources[DISCRIMINATOR].append(dealing.labelled())
+    game = Game(
+        players=[_player(name, modules[name], choice, recipe) for name, choice in recipe.players.items()],
         objective=objective,
         deal=Dealer(sources),
         precision=precision,
@@ -109,13 +131,20 @@ def build_game(
         counted=DISCRIMINATOR,
         seed=recipe.seed,
     )
+    _begin(game, generator, discriminator)
+    return game
 
 
-def class_shares(labels: npt.NDArray[np.int64], classes: int) -> npt.NDArray[np.float64]:
-    """Shares of the classes among the known labels, summing to 1."""
-    counts = np.bincount(labels[labels >= 0], minlength=classes).astype(np.float64)
-    shares: npt.NDArray[np.float64] = counts / counts.sum()
-    return shares
+@torch.no_grad()
+def _begin(game: Game, generator: Generator, discriminator: Discriminator) -> None:
+    """Show the players the first batch, for what they take from data before the first round."""
+    first = game.deal(DISCRIMINATOR, 0)
+    with game.precision.autocast():
+        discriminator.begin(first["x"])
+        generator.begin(first["z"], first.get("label"))
+    for player in game.players:
+        if player.ema is not None:
+            player.ema.module.load_state_dict(player.module.state_dict())
 
 
 def _shares_fakes(recipe: Recipe) -> bool:
@@ -144,27 +173,6 @@ def _player(name: str, module: nn.Module, choice: PlayerChoice, recipe: Recipe) 
         ema=ema,
         schedule=Schedule(shape=choice.fall, warmup=round(choice.warmup_kimg * 1000), end=round(recipe.kimg * 1000)),
     )
-
-
-def _sources(
-    name: str,
-    recipe: Recipe,
-    generator: Generator,
-    pictures: npt.NDArray[np.uint8],
-    labels: Labelled,
-    classes: int,
-    precision: Precision,
-) -> list[Source]:
-    batch, seed, device, dtype = recipe.batch, recipe.seed, precision.device, precision.weights
-    order = Order(len(pictures), batch=batch, seed=seed, stream=f"{name}/reals")
-    sources: list[Source] = [
-        Pictures(pictures, labels, order=order, device=device, dtype=dtype),
-        Noise(generator.z_dim, batch=batch, seed=seed, stream=f"{name}/z", device=device, dtype=dtype),
-    ]
-    if labels is not None:
-        shares = class_shares(labels, classes)
-        sources.append(Labels(shares, batch=batch, seed=seed, stream=f"{name}/labels", device=device))
-    return sources
 
 
 @contextlib.contextmanager

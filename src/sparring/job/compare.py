@@ -217,7 +217,7 @@ def _sheet(runs: Sequence[Run], names: Sequence[str], seed: int) -> Image.Image:
 
 def _block(run: Run, seed: int) -> Pixels:
     count = ROWS * COLUMNS
-    labels = np.arange(count, dtype=np.int64) % len(run.spec.classes) if run.spec.classes else None
+    labels = np.arange(count, dtype=np.int64) % len(run.spec.classes) if run.generator.conditional else None
     return run.pictures(run.noise(count, seed=seed), labels)
 
 

@@ -16,7 +16,7 @@ from sparring.job.evaluate_measures import Measuring, Pool
 from sparring.job.evaluate_players import player_rows
 from sparring.job.evaluation import RECORD, Evaluation, Evaluations, Row
 from sparring.job.run import MOST, Run
-from sparring.losses.gan import GENERATOR
+from sparring.losses.base import GENERATOR
 from sparring.metrics.base import Extractor, Floats, Labels, Pictures
 from sparring.metrics.corrupt import stands
 from sparring.metrics.extractors import open_extractor
@@ -90,7 +90,7 @@ def evaluate(
     )
     steadiness = _robustness(space, found) if robust else None
     on_progress("measuring reals", 0, None)
-    judging = _Judging(space, found, count=count, conditional=bool(run.spec.classes), device=place, cas=cas)
+    judging = _Judging(space, found, count=count, conditional=run.generator.conditional, device=place, cas=cas)
     evaluations = [
         replace(judging(which, run, range(seeds), on_progress), robustness=steadiness) for which, run in runs.items()
     ]
@@ -255,7 +255,7 @@ def _robustness(space: Extractor, found: Against) -> Robustness:
 def _cas_rows(run: Run, found: Against, device: torch.device) -> list[Row]:
     train = found.known.parts["train"]
     truth = found.known.labels.get("train")
-    if not run.spec.classes or truth is None or found.held.labels is None:
+    if not run.generator.conditional or truth is None or found.held.labels is None:
         raise UsageError(f"--cas: {run.path.name} was trained without classes, so no classifier can learn from it.")
     count = min(MOST_TAUGHT, int((truth >= 0).sum()))
     pictures, labels = _made(run, count, 0)

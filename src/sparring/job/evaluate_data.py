@@ -8,7 +8,7 @@ import numpy as np
 
 from sparring.data import Data, open_data
 from sparring.errors import DataError, UsageError
-from sparring.job.build import class_shares
+from sparring.job.dealing import class_shares
 from sparring.job.evaluate_measures import Pool
 from sparring.job.records import read_hashes
 from sparring.job.run import Run

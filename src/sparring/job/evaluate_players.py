@@ -17,7 +17,7 @@ from sparring.errors import UsageError
 from sparring.job.build import build_modules
 from sparring.job.evaluation import Row
 from sparring.job.run import Run
-from sparring.losses.gan import DISCRIMINATOR, GENERATOR
+from sparring.losses.base import DISCRIMINATOR, GENERATOR
 from sparring.metrics.base import Floats, Labels
 from sparring.metrics.logits import overfit, ranked_right
 from sparring.models.gan.base import Discriminator, Generator
@@ -85,7 +85,8 @@ def _of_fakes(
     run: Run, generator: Generator, discriminator: Discriminator, count: int, *, device: torch.device, seed: int
 ) -> Floats:
     count = -(-count // BLOCK) * BLOCK
-    z_NZ, labels = sampling.noise(count, generator.z_dim, seed=seed, stream="players"), run.labels(count, seed=seed)
+    z_NZ = sampling.noise(count, generator.z_dim, seed=seed, stream="players", kind=generator.noise)
+    labels = run.labels(count, seed=seed)
     pieces = []
     # Full blocks alone: the generator takes its statistics from them.
     for at in range(0, count, BLOCK):

@@ -16,7 +16,8 @@ from sparring.data import Data
 from sparring.engine.game import Game
 from sparring.engine.record import Observed, Observer
 from sparring.engine.sampling import drawn_labels, generate, noise
-from sparring.job.build import class_shares
+from sparring.job.build import takes_labels
+from sparring.job.dealing import class_shares
 from sparring.job.records import averaged_generator
 from sparring.metrics.base import Extractor, Labels
 from sparring.metrics.extractors import chosen_extractor, knows_classes
@@ -95,15 +96,16 @@ def observers_for(data: Data, recipe: Recipe, extractor: Extractor) -> list[Obse
     train, held = data.parts["train"], data.parts["validation"]
     if len(held) < LEAST_JUDGED:
         return []
+    conditional = train.y is not None and takes_labels(recipe, data.spec)
     watch = PlayersWatch(
         train.x,
         held.x,
         train_labels=train.y,
         held_labels=held.y,
-        shares=None if train.y is None else list(class_shares(train.y, len(data.spec.classes))),
+        shares=list(class_shares(train.y, len(data.spec.classes))) if train.y is not None and conditional else None,
         seed=recipe.seed,
     )
-    return [SampleJudge(data, recipe, extractor), watch]
+    return [SampleJudge(data, recipe, extractor, conditional=conditional), watch]
 
 
 class SampleJudge:
@@ -111,20 +113,21 @@ class SampleJudge:
 
     Args:
         data: the parts; the test part is not touched.
+        conditional: whether the generator is asked for classes.
     """
 
-    def __init__(self, data: Data, recipe: Recipe, extractor: Extractor) -> None:
+    def __init__(self, data: Data, recipe: Recipe, extractor: Extractor, *, conditional: bool) -> None:
         train, held = data.parts["train"], data.parts["validation"]
         reals = Reals(
             train=train.x, held=held.x, train_labels=data.labels.get("train"), held_labels=data.labels.get("validation")
         )
         shares = list(class_shares(data.labels["train"], len(data.classes))) if knows_classes(data) else None
         self._measures = SampleMeasures(
-            extractor, reals, count=recipe.judged, shares=shares, conditional=train.y is not None, seed=recipe.seed
+            extractor, reals, count=recipe.judged, shares=shares, conditional=conditional, seed=recipe.seed
         )
         self.columns: Mapping[str, str] = self._measures.columns
         self._seed = recipe.seed
-        self._labels = self._wanted(train.y, len(data.spec.classes))
+        self._labels = self._wanted(train.y if conditional else None, len(data.spec.classes))
         self._z_NZ: torch.Tensor | None = None
 
     def observe(self, game: Game) -> Observed:
@@ -132,7 +135,7 @@ class SampleJudge:
         module = averaged_generator(game)
         if self._z_NZ is None:
             # Always the same noise: what changes is the generator.
-            self._z_NZ = noise(self._measures.count, module.z_dim, seed=self._seed, stream="judge")
+            self._z_NZ = noise(self._measures.count, module.z_dim, seed=self._seed, stream="judge", kind=module.noise)
         made = generate(module, self._z_NZ, self._labels, game.precision)
         return Observed(values=self._measures(made, self._labels))
 

@@ -39,10 +39,9 @@ def measured(plan: Plan, report: DataReport, *, seconds: float = 2.0) -> Plan:
         seconds: how long to play at least.
     """
     data = _random_data(plan, report)
-    part = data.parts["train"]
     # The caller's own random numbers stay as they are.
     with torch.random.fork_rng(), reused_memory():
-        game = build_game(plan.recipe, plan.spec, part.x, part.y, plan.precision)
+        game = build_game(plan.recipe, plan.spec, data.parts, plan.precision)
         speed = _speed(game, rounds=_cycle(plan), seconds=seconds)
         look = _look_seconds(game, data, plan)
     plan = dataclasses.replace(

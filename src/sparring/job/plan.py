@@ -12,9 +12,9 @@ import torch
 from sparring.data.spec import ImageSpec
 from sparring.engine.precision import Precision, choose_device, choose_precision
 from sparring.errors import DataError, MachineError, UsageError
-from sparring.job.build import build_modules, known_settings, refuse_uneven
+from sparring.job.build import build_modules, known_names, known_settings, refuse_uneven
 from sparring.job.options import TrainOptions, check_numbers
-from sparring.recipe import Facts, Recipe, parse_value, with_setting
+from sparring.recipe import Facts, Recipe, choices, parse_value, with_choice, with_setting
 from sparring.recipes.base import judged_samples, log_interval, recipes
 
 
@@ -168,7 +168,11 @@ def whole_batches(kimg: float, batch: int) -> float:
 def _with_settings(recipe: Recipe, options: TrainOptions) -> Recipe:
     own = recipes[options.recipe].settings
     for name, text in options.assignments():
-        if name not in own:
+        if name in own:
+            continue
+        if name in choices(recipe):
+            recipe = with_choice(recipe, name, text, known_names(recipe))
+        else:
             recipe = with_setting(recipe, name, text, known_settings(recipe))
     set_by_hand = {name for name, _ in options.assignments()}
     reasons = {name: why for name, why in recipe.reasons.items() if name not in set_by_hand}

@@ -24,7 +24,7 @@ from sparring.engine.state import restore
 from sparring.engine.threads import threads_for
 from sparring.engine.train import Window, train
 from sparring.errors import CollapsedError, InterruptedRunError, UsageError
-from sparring.job.build import build_game
+from sparring.job.build import build_game, takes_labels
 from sparring.job.judging import observers_for
 from sparring.job.records import FixedPictures, columns
 from sparring.metrics.base import Extractor, names_of
@@ -84,16 +84,19 @@ class Job:
     window: Window = field(default_factory=Window)
 
     def __post_init__(self) -> None:
-        part = self.data.parts["train"]
         # The caller's own random numbers stay as they are: players are initialised, and play, from the recipe's seed.
         with torch.random.fork_rng():
-            self.game: Game = build_game(self.recipe, self.data.spec, part.x, part.y, self.precision)
+            self.game: Game = build_game(self.recipe, self.data.spec, self.data.parts, self.precision)
         self.observers = observers_for(self.data, self.recipe, self.extractor)
 
     @property
     def until(self) -> int:
         """Examples at which the run ends."""
         return round(self.recipe.kimg * 1000)
+
+    def pictures(self, folder: RunFolder) -> FixedPictures:
+        """Who draws the generator's answers to one fixed noise."""
+        return FixedPictures(folder, self.data.spec, self.recipe, conditional=takes_labels(self.recipe, self.data.spec))
 
     def take_up(self, checkpoint: Checkpoint) -> None:
         """Put a checkpoint's weights, moments and counters into the players.
@@ -182,9 +185,9 @@ def _recorder(job: Job, folder: RunFolder) -> Recorder:
     return Recorder(
         folder,
         job.window,
-        columns=columns(job.recipe),
+        columns=columns(job.game),
         observers=job.observers,
-        picture=FixedPictures(folder, job.data.spec, job.recipe),
+        picture=job.pictures(folder),
         judged_by=names_of(job.extractor.name).frechet,
         until=job.until,
         adviser=Watch(job.recipe.to_json(), folder.read_json("data.json"), folder.read_json("judge.json")),
@@ -196,7 +199,7 @@ def _recorder(job: Job, folder: RunFolder) -> Recorder:
 
 def _begin(job: Job, folder: RunFolder, recorder: Recorder) -> None:
     recorder.begin(job.game)
-    pictures = FixedPictures(folder, job.data.spec, job.recipe)
+    pictures = job.pictures(folder)
     pictures.reals(job.data)
     pictures(job.game)
     recorder.save(job.game)

@@ -17,9 +17,8 @@ from sparring.engine import sampling
 from sparring.engine.game import Game
 from sparring.engine.precision import Precision
 from sparring.errors import UsageError
-from sparring.job.build import class_shares
-from sparring.losses.base import adversarial_losses
-from sparring.losses.gan import GENERATOR
+from sparring.job.dealing import class_shares
+from sparring.losses.base import DISCRIMINATOR, GENERATOR
 from sparring.models.gan.base import Generator
 from sparring.pictures import grid, sample_name, save_png
 from sparring.recipe import Recipe
@@ -30,29 +29,26 @@ MOST_ROWS = 16
 Pixels = npt.NDArray[np.uint8]
 
 
-def columns(recipe: Recipe) -> dict[str, str]:
-    """The columns of metrics.csv with their meanings."""
-    loss = adversarial_losses.build(recipe.loss.name, settings=recipe.loss.settings)
-    d_equal, g_equal = loss.no_difference
+def columns(game: Game) -> dict[str, str]:
+    """The columns of metrics.csv that playing fills, with their meanings."""
     note = "mean since the row before"
-    return {
-        "kimg": "thousands of training pictures that the discriminator has seen",
-        "discriminator_adversarial": f"its {recipe.loss.name} loss; {d_equal:.3f} where it sees no difference; {note}",
-        **{f"discriminator_{p.name}": f"{p.name} penalty, weighted; {note}" for p in recipe.penalties},
-        "discriminator_accuracy": f"share of (real, fake) pairs it ranks right, 0.5 fooled, 1 perfect; {note}",
-        "discriminator_grad_norm": f"length of the gradient of its loss; {note}",
-        "discriminator_skipped": "steps left out so far because the gradient was not finite",
-        "generator_adversarial": f"its {recipe.loss.name} loss; {g_equal:.3f} where D sees no difference; {note}",
-        "generator_grad_norm": f"length of the gradient of its loss; {note}",
-        "generator_skipped": "steps left out so far because the gradient was not finite",
-    }
+    found = {"kimg": "thousands of training pictures that the discriminator has seen"}
+    for player in game.players:
+        found |= {name: text for name, text in game.objective.columns.items() if name.startswith(f"{player.name}_")}
+        if player.name == DISCRIMINATOR:
+            ranked = "share of (real, fake) pairs it ranks right, 0.5 fooled, 1 perfect"
+            found[f"{player.name}_accuracy"] = f"{ranked}; {note}"
+        found[f"{player.name}_grad_norm"] = f"length of the gradient of its loss; {note}"
+        found[f"{player.name}_skipped"] = "steps left out so far because the gradient was not finite"
+    return found
 
 
 class FixedPictures:
-    """Saves the generator's answers to one fixed noise; with classes, a row is a class."""
+    """Saves the generator's answers to one fixed noise; a row is a class where it can be asked for one."""
 
-    def __init__(self, folder: RunFolder, spec: ImageSpec, recipe: Recipe) -> None:
+    def __init__(self, folder: RunFolder, spec: ImageSpec, recipe: Recipe, *, conditional: bool) -> None:
         self._folder = folder
+        self._conditional = conditional
         self._spec = spec
         self._recipe = recipe
 
@@ -63,10 +59,10 @@ class FixedPictures:
 
     def reals(self, data: Data) -> None:
         """Save the same grid of training pictures, as real.png."""
-        part, rows = data.parts["train"], _rows(self._spec)
+        part, rows = data.parts["train"], _rows(self._spec, conditional=self._conditional)
         # Drawn at random: data often come sorted, by class or by who made them.
         drawn = np.random.Generator(np.random.Philox(key=self._recipe.seed)).permutation(len(part))
-        if part.y is None:
+        if part.y is None or not self._conditional:
             pictures = np.asarray(part.x[np.sort(drawn[: rows * COLUMNS])])
         else:
             members = [drawn[part.y[drawn] == c][:COLUMNS] for c in range(rows)]
@@ -74,7 +70,7 @@ class FixedPictures:
         self._save("real.png", pictures, kimg=0.0)
 
     def _save(self, name: str, pictures: Pixels, *, kimg: float) -> None:
-        captions = list(self._spec.classes[:MOST_ROWS]) or None
+        captions = list(self._spec.classes[:MOST_ROWS]) if self._conditional else None
         provenance: dict[str, str | int | float] = {
             "run": self._folder.path.name,
             "recipe": self._recipe.name,
@@ -86,14 +82,15 @@ class FixedPictures:
 
 def draw_fixed(game: Game, spec: ImageSpec, *, seed: int) -> Pixels:
     """Pictures uint8 [rows * COLUMNS, H, W, C] of the noise that `seed` fixes; with classes, row r is class r."""
-    module, rows = averaged_generator(game), _rows(spec)
-    z_NZ = sampling.noise(rows * COLUMNS, module.z_dim, seed=seed, stream="fixed")
-    labels = np.arange(rows, dtype=np.int64).repeat(COLUMNS) if spec.classes else None
+    module = averaged_generator(game)
+    rows = _rows(spec, conditional=module.conditional)
+    z_NZ = sampling.noise(rows * COLUMNS, module.z_dim, seed=seed, stream="fixed", kind=module.noise)
+    labels = np.arange(rows, dtype=np.int64).repeat(COLUMNS) if module.conditional else None
     return sampling.generate(module, z_NZ, labels, game.precision)
 
 
-def _rows(spec: ImageSpec) -> int:
-    return len(spec.classes[:MOST_ROWS]) or ROWS
+def _rows(spec: ImageSpec, *, conditional: bool) -> int:
+    return len(spec.classes[:MOST_ROWS]) if conditional else ROWS
 
 
 def averaged_generator(game: Game) -> Generator:

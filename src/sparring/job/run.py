@@ -16,7 +16,7 @@ from sparring.errors import UsageError, did_you_mean
 from sparring.job.build import build_generator
 from sparring.job.options import check_number
 from sparring.job.records import read_recipe, read_shares, read_spec
-from sparring.losses.gan import GENERATOR
+from sparring.losses.base import GENERATOR
 from sparring.models.gan.base import Generator
 from sparring.recipe import Recipe
 from sparring.runfolder import Checkpoint, RunFolder
@@ -113,13 +113,15 @@ class Run:
         if not 0 < truncation <= 1:
             raise UsageError(f"--truncation {truncation:g}: expected above 0 and at most 1.")
         check_number("seed", seed)
-        return sampling.truncate(sampling.noise(count, self.generator.z_dim, seed=seed), truncation)
+        module = self.generator
+        return sampling.truncate(sampling.noise(count, module.z_dim, seed=seed, kind=module.noise), truncation)
 
     def labels(self, count: int, label: str | None = None, *, seed: int = 0) -> Labels | None:
-        """Labels int64 [N] of `count` samples, or None where the run has no classes."""
-        if not self.spec.classes:
+        """Labels int64 [N] of `count` samples, or None where the generator takes none."""
+        if not self.generator.conditional:
             if label is not None:
-                raise UsageError(f"class '{label}': {self.path.name} was trained without classes. Leave the class out.")
+                why = "its generator takes none" if self.spec.classes else "it was trained without classes"
+                raise UsageError(f"class '{label}': {self.path.name} can't be asked for one, {why}. Leave it out.")
             return None
         if label is None:
             return sampling.drawn_labels(count, self._shares, seed=seed)

@@ -19,6 +19,7 @@ class NonSaturating:
 
     paired: ClassVar[bool] = False
     no_difference: ClassVar[tuple[float, float]] = (2 * math.log(2), math.log(2))
+    probability: ClassVar[bool] = True
 
     def d_loss(self, real_B: Tensor, fake_B: Tensor) -> Tensor:
         """Cross-entropy of calling reals 1 and fakes 0, [B]."""
@@ -38,6 +39,7 @@ class Hinge:
 
     paired: ClassVar[bool] = False
     no_difference: ClassVar[tuple[float, float]] = (2.0, 0.0)
+    probability: ClassVar[bool] = False
 
     def d_loss(self, real_B: Tensor, fake_B: Tensor) -> Tensor:
         """max(0, 1 - D(x)) + max(0, 1 + D(G(z))), [B]."""
@@ -57,6 +59,7 @@ class Relativistic:
 
     paired: ClassVar[bool] = True
     no_difference: ClassVar[tuple[float, float]] = (math.log(2), math.log(2))
+    probability: ClassVar[bool] = False
 
     def d_loss(self, real_B: Tensor, fake_B: Tensor) -> Tensor:
         """softplus(-(D(x) - D(G(z)))), [B]."""

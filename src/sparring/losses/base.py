@@ -3,13 +3,17 @@
 Shape suffixes: B examples of a batch, C channels, H, W height and width, Z noise, F features.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
-from torch import Tensor
+from torch import Tensor, nn
 
+from sparring.models.gan.base import Discriminator, Generator
 from sparring.registry import Registry
+
+GENERATOR = "generator"
+DISCRIMINATOR = "discriminator"
 
 Batch = Mapping[str, Tensor]
 
@@ -38,14 +42,21 @@ class Turn:
     Args:
         terms: already weighted; the loss is the sum of their means. [B] per sample, [] for quantities of a batch.
         stats: detached tensors that measures and controllers need, on the device.
+        scalars: detached numbers [] that are worth a column of their own.
     """
 
     terms: dict[str, Tensor]
     stats: dict[str, Tensor] = field(default_factory=dict)
+    scalars: dict[str, Tensor] = field(default_factory=dict)
 
 
 class Objective(Protocol):
     """The turn itself: from a batch to the terms of one player's loss."""
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """Names of the terms and scalars of all players, `<player>_<name>`, with their meanings."""
+        ...
 
     def turn(self, player: str, batch: Batch, moment: Moment) -> Turn:
         """The terms of `player` on `batch`. Neither calls backward nor steps."""
@@ -73,6 +84,9 @@ class AdversarialLoss(Protocol):
     no_difference: ClassVar[tuple[float, float]]
     """Values of the discriminator's and the generator's loss where D sees no difference. Not a goal: a landmark."""
 
+    probability: ClassVar[bool]
+    """Whether the sigmoid of the logit is D's probability that a picture is real."""
+
     def d_loss(self, real_B: Tensor, fake_B: Tensor) -> Tensor:
         """Discriminator's loss [B], to be minimised."""
         ...
@@ -82,29 +96,122 @@ class AdversarialLoss(Protocol):
         ...
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
+class Seen:
+    """Pictures that the discriminator was shown, and what it made of them.
+
+    Args:
+        x_BCHW: before any augmentation; a leaf with a gradient where a penalty asked for one.
+        feature_BF: what all its heads read.
+        label_B: the labels that it was shown, -1 unknown; None without classes.
+    """
+
+    x_BCHW: Tensor
+    feature_BF: Tensor
+    logit_B: Tensor
+    label_B: Tensor | None = None
+
+
+@dataclass(slots=True, kw_only=True)
 class Play:
-    """One pass of the discriminator over reals and fakes, as a penalty sees it."""
+    """One turn as a penalty sees it.
 
-    real_BCHW: Tensor
-    fake_BCHW: Tensor
-    real_logit_B: Tensor
-    fake_logit_B: Tensor
+    Args:
+        player: whose turn it is.
+        batch: what was dealt.
+        real: the reals; None in a generator's turn in which nobody needs them.
+        fake: the fakes; with the generator's graph in its turn.
+        see: shows the discriminator other pictures, [B, C, H, W] and labels, through the augmentation.
+    """
+
+    player: str
+    batch: Batch
+    generator: Generator
+    discriminator: Discriminator
+    real: Seen | None
+    fake: Seen
+    see: Callable[[Tensor, Tensor | None], Seen]
+
+    @property
+    def reals(self) -> Seen:
+        """The reals, which are there in every turn of the discriminator, and where a penalty `needs_reals`."""
+        assert self.real is not None, "this penalty is shown reals"
+        return self.real
 
 
-class Penalty(Protocol):
-    """A further term of the discriminator's loss, evaluated every k updates with k times its weight."""
+class Penalty:
+    """A further term of one player's loss, or of both, evaluated every k updates with k times its weight.
+
+    A subclass registers itself, sets `name`, and gives `every` and its weight as settings.
+
+    Attributes:
+        name: of its column.
+        every: updates between two evaluations.
+        players: whose losses it is a part of.
+        needs_real_grad, needs_fake_grad: it differentiates by the pictures, which become leaves. Examples must not
+            answer for each other then, so batch norm in the discriminator is refused.
+        needs_reals: it compares with reals in the generator's turn as well.
+        needs_labelled: it learns from examples with labels, dealt apart as `x_labelled` and `y_labelled`.
+    """
 
     name: str
     every: int
-    needs_real_grad: ClassVar[bool]
-    needs_fake_grad: ClassVar[bool]
+    players: ClassVar[frozenset[str]] = frozenset({DISCRIMINATOR})
+    needs_real_grad: ClassVar[bool] = False
+    needs_fake_grad: ClassVar[bool] = False
+    needs_reals: ClassVar[bool] = False
+    needs_labelled: ClassVar[bool] = False
 
     def __call__(self, play: Play) -> Tensor:
-        """The weighted penalty [B]."""
-        ...
+        """The weighted term: [B] per example, or [] of a batch or of weights."""
+        raise NotImplementedError
+
+    def check(self, generator: Generator, discriminator: Discriminator) -> None:
+        """Raise `UsageError` where it can't work with these networks."""
+
+    def after_step(self, player: str, module: nn.Module) -> None:
+        """Called after each update of `player`, whatever `every` says: what acts on weights acts here."""
+
+    def state(self) -> dict[str, Tensor]:
+        """What must be saved for an exact resume, by name."""
+        return {}
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        """Takes back what `state` gave."""
+
+
+class Augmentation:
+    """Random changes to every picture that the discriminator sees, real or fake, in both players' turns.
+
+    They must let gradients through, twice. They draw from the device's own generator, which each round seeds.
+
+    Attributes:
+        every: updates of the discriminator between two calls of `adapt`; None: it does not adapt, and no held-out reals
+            are dealt.
+    """
+
+    every: int | None = None
+
+    def __call__(self, x_BCHW: Tensor) -> Tensor:
+        """Changed pictures [B, C, H, W]; a new draw for each."""
+        raise NotImplementedError
+
+    def adapt(self, real_B: Tensor, held_B: Tensor, fake_B: Tensor) -> None:
+        """Shown the discriminator's logits of training reals, held-out reals and fakes, each [B] and detached."""
+
+    def scalars(self) -> dict[str, Tensor]:
+        """What is worth a column, [] each."""
+        return {}
+
+    def state(self) -> dict[str, Tensor]:
+        """What must be saved for an exact resume, by name."""
+        return {}
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        """Takes back what `state` gave."""
 
 
 adversarial_losses: Registry[AdversarialLoss] = Registry("loss", package="sparring.losses")
 objectives: Registry[Objective] = Registry("objective", package="sparring.losses")
 penalties: Registry[Penalty] = Registry("penalty", package="sparring.losses")
+augmentations: Registry[Augmentation] = Registry("augmentation", package="sparring.losses")

@@ -9,17 +9,31 @@ import torch
 from torch import Tensor, nn
 
 from sparring.errors import UsageError
-from sparring.losses.base import AdversarialLoss, Batch, Moment, Penalty, Play, Turn, objectives
+from sparring.losses.base import (
+    DISCRIMINATOR,
+    GENERATOR,
+    AdversarialLoss,
+    Augmentation,
+    Batch,
+    Moment,
+    Penalty,
+    Play,
+    Seen,
+    Turn,
+    objectives,
+)
+from sparring.models.gan.base import Discriminator, Generator, mixes_examples
+from sparring.registry import Range
 
-GENERATOR = "generator"
-DISCRIMINATOR = "discriminator"
+_MEAN = "mean since the row before"
 
 
 @objectives("adversarial", paper="arXiv:1406.2661")
 class AdversarialObjective:
     """The discriminator tells reals from fakes, the generator learns to fool it.
 
-    Source: Goodfellow et al. 2014, algorithm 1, with the loss and the penalties given.
+    Source: Goodfellow et al. 2014, algorithm 1, with the loss and the further terms given. Each player is frozen while
+    the other moves: the gradient that reaches the generator passes through a discriminator that stands still.
 
     A batch holds `x` [B, C, H, W] in [-1, 1], `z` [B, Z] and, with classes, `y` [B] (labels of x, -1: unknown) and
     `label` [B] (labels drawn for the fakes). The discriminator is shown a fake's label only where its real partner has
@@ -28,23 +42,30 @@ class AdversarialObjective:
     Args:
         generator, discriminator: the players' modules.
         loss: the adversarial loss.
-        penalties: further terms of the discriminator.
+        penalties: further terms of either player.
+        augmentation: changes to whatever the discriminator sees.
+        adversarial: weight of the loss in the generator's turn; 0 leaves it out, for where a penalty takes its place.
         shared_fakes: the generator's turn re-uses the fakes, the forward pass and the reals of the discriminator's last
             update.
         allow_batch_norm: do not refuse a discriminator with batch norm beside a penalty or a paired loss.
 
     Raises:
         UsageError: batch norm in a discriminator whose gradient is penalised example by example, or whose logits are
-            compared in pairs: the examples of a batch would answer for each other.
+            compared in pairs: the examples of a batch would answer for each other. A penalty that can't work with these
+            networks. A generator without any term.
     """
 
     def __init__(
         self,
-        generator: nn.Module,
-        discriminator: nn.Module,
+        generator: Generator,
+        discriminator: Discriminator,
         loss: AdversarialLoss,
         penalties: Sequence[Penalty] = (),
+        augmentation: Augmentation | None = None,
         *,
+        adversarial: Annotated[
+            float, "weight of the loss in the generator's turn; 0 where a penalty takes its place", Range(0.0)
+        ] = 1.0,
         shared_fakes: Annotated[
             bool, "the generator's turn re-uses the fakes of the discriminator's last update"
         ] = True,
@@ -54,58 +75,140 @@ class AdversarialObjective:
         self.discriminator = discriminator
         self.loss = loss
         self.penalties = tuple(penalties)
+        self.augmentation = augmentation
+        self.adversarial = adversarial
         self.shared_fakes = shared_fakes
-        self._separate = has_batch_norm(discriminator)
-        if self._separate and (penalties or loss.paired) and not allow_batch_norm:
-            raise UsageError(
-                "this discriminator has batch norm, which does not go with a gradient penalty or a relativistic loss: "
-                "take a discriminator without it, or --set objective.allow_batch_norm=true to try all the same."
-            )
+        self._separate = mixes_examples(discriminator)
+        self._modules: Mapping[str, nn.Module] = {GENERATOR: generator, DISCRIMINATOR: discriminator}
         self._kept: deque[tuple[Batch, Tensor, Tensor | None]] = deque()
+        for penalty in self.penalties:
+            penalty.check(generator, discriminator)
+        if not allow_batch_norm:
+            self._refuse_batch_norm()
+        if not adversarial and not any(GENERATOR in penalty.players for penalty in self.penalties):
+            raise UsageError(
+                "--set objective.adversarial=0 leaves the generator without a loss: add one that takes its place, as "
+                "--set penalties=feature-matching does."
+            )
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """See `Objective.columns`."""
+        d_equal, g_equal = self.loss.no_difference
+        named = {f"{DISCRIMINATOR}_adversarial": f"its loss; {d_equal:.3f} where it sees no difference; {_MEAN}"}
+        if self.loss.probability:
+            named |= {
+                f"{DISCRIMINATOR}_real": f"D(x), mean probability that it gives reals; 0.5 at equilibrium; {_MEAN}",
+                f"{DISCRIMINATOR}_fake": f"D(G(z)), mean probability that it gives fakes; 0.5 at equilibrium; {_MEAN}",
+            }
+        if self.augmentation is not None:
+            named |= {
+                f"{DISCRIMINATOR}_{name}": f"of the augmentation; {_MEAN}" for name in self.augmentation.scalars()
+            }
+        if self.adversarial:
+            named[f"{GENERATOR}_adversarial"] = f"its loss; {g_equal:.3f} where D sees no difference; {_MEAN}"
+        return named | {
+            f"{player}_{penalty.name}": f"{penalty.name}, weighted; {_MEAN}"
+            for player in self._modules
+            for penalty in self.penalties
+            if player in penalty.players
+        }
 
     def turn(self, player: str, batch: Batch, moment: Moment) -> Turn:
         """The terms of one player, see `Objective.turn`."""
+        due = [p for p in self.penalties if player in p.players and moment.count % p.every == 0]
         if player == DISCRIMINATOR:
-            return self._discriminator_turn(batch, moment)
-        return self._generator_turn(batch)
+            return self._discriminator_turn(batch, moment, due)
+        return self._generator_turn(batch, due)
 
     def after_step(self, player: str) -> None:
-        """Nothing to do: no penalty here acts on weights."""
+        """Let the penalties act on the weights."""
+        for penalty in self.penalties:
+            penalty.after_step(player, self._modules[player])
 
     def state(self) -> dict[str, Tensor]:
-        """Empty: fakes are kept only within a round, and a round is never cut."""
-        return {}
+        """That of penalties and augmentation. Fakes are kept only within a round, and a round is never cut."""
+        found = {f"{p.name}.{key}": value for p in self.penalties for key, value in p.state().items()}
+        if self.augmentation is not None:
+            found |= {f"augmentation.{key}": value for key, value in self.augmentation.state().items()}
+        return found
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
-        """Nothing to take back."""
+        """Take back what `state` gave."""
+        for penalty in self.penalties:
+            penalty.load_state(_within(state, penalty.name))
+        if self.augmentation is not None:
+            self.augmentation.load_state(_within(state, "augmentation"))
 
-    def _discriminator_turn(self, batch: Batch, moment: Moment) -> Turn:
-        due = [penalty for penalty in self.penalties if moment.count % penalty.every == 0]
-        real_BCHW = _leaf(batch["x"], any(penalty.needs_real_grad for penalty in due))
+    def see(self, x_BCHW: Tensor, label_B: Tensor | None) -> Seen:
+        """What the discriminator makes of pictures, through the augmentation."""
+        feature_BF = self.discriminator.features(self._changed(x_BCHW))
+        return Seen(
+            x_BCHW=x_BCHW,
+            feature_BF=feature_BF,
+            logit_B=self.discriminator.logit(feature_BF, label_B),
+            label_B=label_B,
+        )
+
+    def _discriminator_turn(self, batch: Batch, moment: Moment, due: Sequence[Penalty]) -> Turn:
+        needs_real_grad = any(penalty.needs_real_grad for penalty in due)
+        needs_fake_grad = any(penalty.needs_fake_grad for penalty in due)
         fake_BCHW, label_B = self._fakes_against(batch, keep=self.shared_fakes and moment.last)
-        fake_BCHW = _leaf(fake_BCHW.detach(), any(penalty.needs_fake_grad for penalty in due))
-        if due or self._separate:
-            real_logit_B = self.discriminator(real_BCHW, batch.get("y"))
-            fake_logit_B = self.discriminator(fake_BCHW, label_B)
+        real_BCHW, fake_BCHW = _leaf(batch["x"], needs_real_grad), _leaf(fake_BCHW.detach(), needs_fake_grad)
+        if needs_real_grad or needs_fake_grad or self._separate:
+            real, fake = self.see(real_BCHW, batch.get("y")), self.see(fake_BCHW, label_B)
         else:
-            real_logit_B, fake_logit_B = self._joint_logits(real_BCHW, fake_BCHW, batch.get("y"), label_B)
-        play = Play(real_BCHW, fake_BCHW, real_logit_B, fake_logit_B)
-        terms = {"adversarial": self.loss.d_loss(real_logit_B, fake_logit_B)}
-        terms |= {penalty.name: penalty(play) for penalty in due}
-        return Turn(terms, {"real_logit_B": real_logit_B.detach(), "fake_logit_B": fake_logit_B.detach()})
+            real, fake = self._see_both(real_BCHW, fake_BCHW, batch.get("y"), label_B)
+        terms = {"adversarial": self.loss.d_loss(real.logit_B, fake.logit_B)}
+        terms |= self._further(DISCRIMINATOR, batch, due, real, fake)
+        stats = {"real_logit_B": real.logit_B.detach(), "fake_logit_B": fake.logit_B.detach()}
+        return Turn(terms, stats, self._scalars(batch, moment, stats))
 
-    def _generator_turn(self, batch: Batch) -> Turn:
+    def _generator_turn(self, batch: Batch, due: Sequence[Penalty]) -> Turn:
         if self.shared_fakes:
             batch, fake_BCHW, label_B = self._kept.popleft()
         else:
             label_B = self._shown_label(batch)
             fake_BCHW = self.generator(batch["z"], self._fake_label(batch))
-        fake_logit_B = self.discriminator(fake_BCHW, label_B)
-        real_logit_B = None
-        if self.loss.paired:
+        fake = self.see(fake_BCHW, label_B)
+        real = None
+        if self.loss.paired or any(penalty.needs_reals for penalty in due):
             with torch.no_grad():
-                real_logit_B = self.discriminator(batch["x"], batch.get("y"))
-        return Turn({"adversarial": self.loss.g_loss(real_logit_B, fake_logit_B)}, {"logit_B": fake_logit_B.detach()})
+                real = self.see(batch["x"], batch.get("y"))
+        terms = {}
+        if self.adversarial:
+            terms["adversarial"] = self.adversarial * self.loss.g_loss(real.logit_B if real else None, fake.logit_B)
+        terms |= self._further(GENERATOR, batch, due, real, fake)
+        return Turn(terms, {"logit_B": fake.logit_B.detach()})
+
+    def _further(
+        self, player: str, batch: Batch, due: Sequence[Penalty], real: Seen | None, fake: Seen
+    ) -> dict[str, Tensor]:
+        play = Play(
+            player=player,
+            batch=batch,
+            generator=self.generator,
+            discriminator=self.discriminator,
+            real=real,
+            fake=fake,
+            see=self.see,
+        )
+        return {penalty.name: penalty(play) for penalty in due}
+
+    def _scalars(self, batch: Batch, moment: Moment, stats: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        scalars: dict[str, Tensor] = {}
+        if self.loss.probability:
+            scalars |= {name: stats[f"{name}_logit_B"].float().sigmoid().mean() for name in ("real", "fake")}
+        if self.augmentation is not None:
+            if self.augmentation.every is not None and moment.count % self.augmentation.every == 0:
+                with torch.no_grad():
+                    held = self.see(batch["x_held"], batch.get("y_held"))
+                self.augmentation.adapt(stats["real_logit_B"], held.logit_B, stats["fake_logit_B"])
+            scalars |= self.augmentation.scalars()
+        return scalars
+
+    def _changed(self, x_BCHW: Tensor) -> Tensor:
+        return x_BCHW if self.augmentation is None else self.augmentation(x_BCHW)
 
     def _fakes_against(self, batch: Batch, *, keep: bool) -> tuple[Tensor, Tensor | None]:
         """Fakes for the discriminator's turn, and the labels it is shown; kept fakes have the generator's graph."""
@@ -130,14 +233,25 @@ class AdversarialObjective:
             return label_B
         return label_B.masked_fill(batch["y"] < 0, -1)
 
-    def _joint_logits(
+    def _see_both(
         self, real_BCHW: Tensor, fake_BCHW: Tensor, y_B: Tensor | None, label_B: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Seen, Seen]:
         """One pass over reals and fakes together, for discriminators that treat examples apart."""
         both_BCHW = torch.cat([real_BCHW, fake_BCHW.to(real_BCHW.dtype)])
-        labels_B = None if y_B is None or label_B is None else torch.cat([y_B, label_B])
-        real_logit_B, fake_logit_B = self.discriminator(both_BCHW, labels_B).chunk(2)
-        return real_logit_B, fake_logit_B
+        both = self.see(both_BCHW, None if y_B is None or label_B is None else torch.cat([y_B, label_B]))
+        features, logits = both.feature_BF.chunk(2), both.logit_B.chunk(2)
+        return (
+            Seen(x_BCHW=real_BCHW, feature_BF=features[0], logit_B=logits[0], label_B=y_B),
+            Seen(x_BCHW=fake_BCHW, feature_BF=features[1], logit_B=logits[1], label_B=label_B),
+        )
+
+    def _refuse_batch_norm(self) -> None:
+        by_example = self.loss.paired or any(p.needs_real_grad or p.needs_fake_grad for p in self.penalties)
+        if by_example and has_batch_norm(self.discriminator):
+            raise UsageError(
+                "this discriminator has batch norm, which does not go with a gradient penalty or a relativistic loss: "
+                "take a discriminator without it, or --set objective.allow_batch_norm=true to try all the same."
+            )
 
 
 def has_batch_norm(module: nn.Module) -> bool:
@@ -147,6 +261,11 @@ def has_batch_norm(module: nn.Module) -> bool:
 
 def _leaf(x_BCHW: Tensor, needs_grad: bool) -> Tensor:
     return x_BCHW.detach().requires_grad_() if needs_grad else x_BCHW
+
+
+def _within(state: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+    prefix = f"{name}."
+    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
 
 
 @contextmanager

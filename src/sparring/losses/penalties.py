@@ -1,7 +1,7 @@
 """Gradient penalties: how steep the discriminator may be, at the reals (R1) and at the fakes (R2).
 
 Source: Mescheder, Geiger, Nowozin, "Which training methods for GANs do actually converge?", arXiv:1801.04406, eq. 9-10.
-The gradient is taken with respect to the pictures as they enter the objective.
+The gradient is taken with respect to the pictures as they enter the objective, before any augmentation.
 """
 
 from typing import Annotated, ClassVar
@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 import torch
 from torch import Tensor
 
-from sparring.losses.base import Play, penalties
+from sparring.losses.base import Penalty, Play, penalties
 from sparring.registry import Range
 
 
@@ -20,12 +20,11 @@ def squared_gradient(logit_B: Tensor, input_BCHW: Tensor) -> Tensor:
 
 
 @penalties("r1", paper="arXiv:1801.04406, eq. 9")
-class R1:
+class R1(Penalty):
     """gamma / 2 times the squared gradient of D at the reals."""
 
     name = "r1"
     needs_real_grad: ClassVar[bool] = True
-    needs_fake_grad: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -38,15 +37,14 @@ class R1:
 
     def __call__(self, play: Play) -> Tensor:
         """The penalty per real, [B]."""
-        return 0.5 * self.gamma * self.every * squared_gradient(play.real_logit_B, play.real_BCHW)
+        return 0.5 * self.gamma * self.every * squared_gradient(play.reals.logit_B, play.reals.x_BCHW)
 
 
 @penalties("r2", paper="arXiv:1801.04406, eq. 10")
-class R2:
+class R2(Penalty):
     """gamma / 2 times the squared gradient of D at the fakes."""
 
     name = "r2"
-    needs_real_grad: ClassVar[bool] = False
     needs_fake_grad: ClassVar[bool] = True
 
     def __init__(
@@ -60,4 +58,4 @@ class R2:
 
     def __call__(self, play: Play) -> Tensor:
         """The penalty per fake, [B]."""
-        return 0.5 * self.gamma * self.every * squared_gradient(play.fake_logit_B, play.fake_BCHW)
+        return 0.5 * self.gamma * self.every * squared_gradient(play.fake.logit_B, play.fake.x_BCHW)

@@ -24,6 +24,11 @@ class Classification:
         self.model = model
         self.smoothing = smoothing
 
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """See `Objective.columns`."""
+        return {"classifier_cross_entropy": "nats; ln K where it knows nothing"}
+
     def turn(self, player: str, batch: Batch, moment: Moment) -> Turn:
         """The loss of each example [B] in nats, and whether it was classified right (NaN without a label)."""
         y_B = batch["y"]

@@ -17,7 +17,8 @@ from sparring.engine import sampling
 from sparring.engine.deal import to_device, to_unit
 from sparring.engine.game import Game
 from sparring.engine.record import Event, Observed
-from sparring.losses.gan import DISCRIMINATOR, GENERATOR, AdversarialObjective
+from sparring.losses.base import DISCRIMINATOR, GENERATOR
+from sparring.losses.gan import AdversarialObjective
 from sparring.metrics.base import Labels, Pictures
 from sparring.metrics.logits import histogram, overfit
 from sparring.models.gan.base import Discriminator, Generator
@@ -85,7 +86,7 @@ class PlayersWatch:
 
     @torch.no_grad()
     def _fakes(self, generator: Generator, label_B: Tensor | None, game: Game) -> Tensor:
-        z_BZ = sampling.noise(self._count, generator.z_dim, seed=self._seed, stream="watch")
+        z_BZ = sampling.noise(self._count, generator.z_dim, seed=self._seed, stream="watch", kind=generator.noise)
         # A copy, because batch norm in training mode would take these fakes into its running statistics.
         made: Tensor = copy.deepcopy(generator).train()(
             to_device(z_BZ.to(game.precision.weights), game.precision.device), label_B

@@ -1,12 +1,54 @@
 """The index of recipes, and what they share."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from sparring.engine.record import looks
-from sparring.recipe import Facts, Recipe
+from sparring.losses.base import DISCRIMINATOR, GENERATOR
+from sparring.recipe import DataChoice, Facts, Part, PlayerChoice, Recipe
 from sparring.registry import Registry
 
 LEAST_JUDGED, MOST_JUDGED = 256, 1_000
 
 recipes: Registry[Recipe] = Registry("recipe", package="sparring.recipes")
+
+
+def two_players(
+    name: str,
+    data: DataChoice,
+    facts: Facts,
+    *,
+    discriminator: PlayerChoice,
+    generator: PlayerChoice,
+    loss: Part,
+    penalties: tuple[Part, ...] = (),
+    augment: Part | None = None,
+    objective: Mapping[str, Any] | None = None,
+    batch: int = 64,
+    reasons: Mapping[str, str] | None = None,
+) -> Recipe:
+    """A GAN's recipe, with a budget that suits the data where none is asked for.
+
+    Args:
+        objective: settings of the adversarial objective.
+        batch: wanted; fewer where there are fewer pictures.
+        reasons: why a value was chosen, by its name; that of `kimg` is added.
+    """
+    batch = batch_that_fits(batch, facts.examples)
+    kimg, why = default_kimg(facts)
+    return Recipe(
+        name=name,
+        data=data,
+        players={DISCRIMINATOR: discriminator, GENERATOR: generator},
+        objective=Part(name="adversarial", settings=objective or {}),
+        loss=loss,
+        penalties=penalties,
+        augment=augment,
+        batch=batch,
+        kimg=kimg,
+        log_kimg=log_interval(kimg, batch),
+        reasons={"kimg": why, **(reasons or {})},
+    )
 
 
 def batch_that_fits(wanted: int, examples: int) -> int:

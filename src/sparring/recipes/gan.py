@@ -1,7 +1,7 @@
 """`gan`: the default, the recipe that was measured to learn the most per minute on small data on a CPU."""
 
 from sparring.recipe import DataChoice, Facts, Part, PlayerChoice, Recipe
-from sparring.recipes.base import batch_that_fits, default_kimg, log_interval, recipes
+from sparring.recipes.base import batch_that_fits, recipes, two_players
 
 SMALL = 32
 """Up to so many pixels R1 at every fourth update is enough. At 64 the discriminator leapt away in the updates between:
@@ -30,28 +30,22 @@ def gan(data: DataChoice, facts: Facts) -> Recipe:
     """
     on_cpu = facts.device == "cpu"
     batch = batch_that_fits(32 if on_cpu else 64, facts.examples)
-    kimg, why_kimg = default_kimg(facts)
     shape = f"{facts.channels}x{facts.height}x{facts.width}"
     why_batch = "many small steps learn more per minute" if on_cpu else "fills a GPU better than 32"
     small = max(facts.height, facts.width) <= SMALL
     gamma = r1_gamma(facts.channels * facts.height * facts.width, small=small)
     lr, every = (2e-3, 4) if small else (5e-4, 1)
     networks = Part(name="compact", settings={"width": 32 if on_cpu else 64})
-    return Recipe(
-        name="gan",
-        data=data,
-        players={
-            "discriminator": PlayerChoice(model=networks, lr=lr, betas=(0.0, 0.99)),
-            "generator": PlayerChoice(model=networks, lr=lr, betas=(0.0, 0.99), ema_kimg=5.0),
-        },
-        objective=Part(name="adversarial"),
+    return two_players(
+        "gan",
+        data,
+        facts,
+        discriminator=PlayerChoice(model=networks, lr=lr, betas=(0.0, 0.99)),
+        generator=PlayerChoice(model=networks, lr=lr, betas=(0.0, 0.99), ema_kimg=5.0),
         loss=Part(name="relativistic"),
         penalties=(Part(name="r1", settings={"gamma": gamma, "every": every}),),
         batch=batch,
-        kimg=kimg,
-        log_kimg=log_interval(kimg, batch),
         reasons={
-            "kimg": why_kimg,
             "batch": f"{batch}: {why_batch}",
             "generator.lr": f"{lr:g}: 0.002 up to {SMALL} pixels, a quarter of it above, where layers are wider",
             "r1.every": f"{every}: rarer is faster up to {SMALL} pixels, and not stable above",

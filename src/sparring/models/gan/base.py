@@ -1,7 +1,7 @@
 """What the two players' networks are, and how a picture's size becomes a number of stages."""
 
 from itertools import pairwise
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -10,18 +10,38 @@ from sparring.data.spec import ImageSpec, Spec
 from sparring.errors import UsageError
 from sparring.registry import Registry
 
+NoiseKind = Literal["normal", "uniform"]
+HeadKind = Literal["projection", "auxiliary", "semi-supervised", "none"]
+
+HEADS = "what it does with classes: projection, auxiliary (names them), semi-supervised (K + 1 classes), none"
+
 
 class Generator(nn.Module):
     """Noise, and a class where there are classes, to pictures.
 
     A subclass sets `z_dim` and defines `forward`.
+
+    Attributes:
+        z_dim: numbers in z.
+        noise: their distribution: standard normal, or uniform in [-1, 1].
+        classes: how many classes it can be asked for; 0 where it takes no label.
     """
 
     z_dim: int
+    noise: NoiseKind = "normal"
+    classes: int = 0
+
+    @property
+    def conditional(self) -> bool:
+        """Whether it is asked for a class."""
+        return self.classes > 0
 
     def forward(self, z_BZ: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Pictures [B, C, H, W] in [-1, 1] from standard normal `z_BZ` and labels `condition` int64 [B]."""
+        """Pictures [B, C, H, W] in [-1, 1] from noise `z_BZ` and labels `condition` int64 [B]."""
         raise NotImplementedError
+
+    def begin(self, z_BZ: Tensor, condition: Tensor | None) -> None:
+        """Shown the first batch before the first round: a place for what is taken from data and then kept."""
 
 
 def joined(z_BZ: Tensor, embedding: nn.Embedding | None, condition: Tensor | None) -> Tensor:
@@ -33,15 +53,85 @@ def joined(z_BZ: Tensor, embedding: nn.Embedding | None, condition: Tensor | Non
 
 
 class Discriminator(nn.Module):
-    """Pictures to features, and features to one logit: high for real."""
+    """Pictures to features, and features to one logit, high for real, and perhaps to a logit for each class.
+
+    A subclass defines `features` and `score`, and `pooled` where a class is told from less than all features.
+
+    Args:
+        heads: what it does with classes, where there are some. `projection`: the label it is shown adds an inner
+            product to the logit (arXiv:1802.05637). `auxiliary`: it takes no label, and names the class beside the
+            logit (arXiv:1610.09585). `semi-supervised`: it names the class, and its logit is that of being of any
+            class rather than a fake (arXiv:1606.03498, section 5). `none`: it knows nothing of classes.
+        classes: how many there are.
+        features: how many `pooled` gives.
+    """
+
+    scale: float = 1.0
+    """Factor on every logit: a head with large weights and a small factor learns more slowly."""
+
+    def __init__(self, *, heads: HeadKind, classes: int, features: int) -> None:
+        super().__init__()
+        if heads in ("auxiliary", "semi-supervised") and not classes:
+            raise UsageError(
+                f"--set discriminator.heads={heads} names classes, and there are none: give data with labels, without "
+                "--unconditional, or another head."
+            )
+        self.heads: HeadKind = heads
+        named = heads in ("auxiliary", "semi-supervised")
+        self.projection = Projection(classes, features) if heads == "projection" and classes else None
+        self.classifier = nn.Linear(features, classes) if named else None
 
     def features(self, x_BCHW: Tensor) -> Tensor:
         """Features h [B, F] that every head reads."""
         raise NotImplementedError
 
-    def forward(self, x_BCHW: Tensor, label: Tensor | None = None) -> Tensor:
-        """Logits [B]; `label` int64 [B] conditions it, -1 means unknown and conditions on nothing."""
+    def score(self, h_BF: Tensor) -> Tensor:
+        """The logit [B] without regard to classes, before `scale`. Not asked for with `semi-supervised` heads."""
         raise NotImplementedError
+
+    def pooled(self, h_BF: Tensor) -> Tensor:
+        """What classes are told from, [B, features]."""
+        return h_BF
+
+    def class_logits(self, h_BF: Tensor) -> Tensor:
+        """A logit for each class, [B, K]; with `semi-supervised` heads that of a fake is 0.
+
+        Raises:
+            UsageError: it has no such head.
+        """
+        if self.classifier is None:
+            raise UsageError(
+                f"this discriminator names no classes (its heads are '{self.heads}'): train it with "
+                "--set discriminator.heads=auxiliary or semi-supervised."
+            )
+        logit_BK: Tensor = self.classifier(self.pooled(h_BF)) * self.scale
+        return logit_BK
+
+    def logit(self, h_BF: Tensor, label: Tensor | None = None) -> Tensor:
+        """Logits [B] of features; `label` int64 [B] conditions them, -1 means unknown and conditions on nothing."""
+        if self.heads == "semi-supervised":
+            return self.class_logits(h_BF).logsumexp(1)
+        logit_B = self.score(h_BF)
+        if self.projection is not None and label is not None:
+            logit_B = logit_B + self.projection(self.pooled(h_BF), label)
+        return logit_B * self.scale
+
+    def forward(self, x_BCHW: Tensor, label: Tensor | None = None) -> Tensor:
+        """Logits [B] of pictures, see `logit`."""
+        return self.logit(self.features(x_BCHW), label)
+
+    def begin(self, x_BCHW: Tensor) -> None:
+        """Shown the first batch before the first round: a place for what is taken from data and then kept."""
+
+
+class MixesExamples:
+    """Marks a layer that lets the examples of a batch answer for each other: reals and fakes must pass it apart."""
+
+
+def mixes_examples(module: nn.Module) -> bool:
+    """Whether any part of `module` mixes the examples of a batch."""
+    kinds = (nn.modules.batchnorm._BatchNorm, MixesExamples)
+    return any(isinstance(part, kinds) for part in module.modules())
 
 
 generators: Registry[Generator] = Registry("generator", package="sparring.models.gan")

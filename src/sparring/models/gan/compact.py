@@ -17,9 +17,10 @@ from torch import Tensor, nn
 
 from sparring.data.spec import Spec
 from sparring.models.gan.base import (
+    HEADS,
     Discriminator,
     Generator,
-    Projection,
+    HeadKind,
     Sides,
     discriminators,
     generators,
@@ -42,15 +43,17 @@ class CompactGenerator(Generator):
         width: Annotated[int, "channels one halving below the picture; half of it at the full size", Range(1)] = 32,
         z_dim: Annotated[int, "size of the noise", Range(1)] = 128,
         embedding: Annotated[int, "size of the class's embedding, joined to z", Range(1)] = 32,
+        conditional: Annotated[bool, "whether it is asked for a class, where there are classes"] = True,
     ) -> None:
         super().__init__()
         spec = image_spec(spec)
         self.z_dim = z_dim
-        self.embedding = nn.Embedding(len(spec.classes), embedding) if spec.classes else None
+        self.classes = len(spec.classes) if conditional else 0
+        self.embedding = nn.Embedding(self.classes, embedding) if self.classes else None
         sides = Sides(spec.height, spec.width)
         widths = (*sides.widths(width)[::-1], max(8, width // 2))
         self._base = (widths[0], *sides.base)
-        self.linear = nn.Linear(z_dim + (embedding if spec.classes else 0), math.prod(self._base))
+        self.linear = nn.Linear(z_dim + (embedding if self.classes else 0), math.prod(self._base))
         layers: list[nn.Module] = [nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True)]
         for (inputs, outputs), odd in zip(pairwise(widths), sides.paddings, strict=True):
             layers.append(nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, output_padding=odd, bias=False))
@@ -75,35 +78,35 @@ class CompactDiscriminator(Discriminator):
         spec: Spec,
         *,
         width: Annotated[int, "channels of the layer next to the picture", Range(1)] = 32,
+        heads: Annotated[HeadKind, HEADS] = "projection",
     ) -> None:
-        super().__init__()
         spec = image_spec(spec)
         sides = Sides(spec.height, spec.width)
         widths = (spec.channels, *sides.widths(width))
+        inputs = math.prod((widths[-1], *sides.base))
+        super().__init__(heads=heads, classes=len(spec.classes), features=inputs)
         layers: list[nn.Module] = []
-        for inputs, outputs in pairwise(widths):
-            layers += [nn.Conv2d(inputs, outputs, 4, 2, 1), nn.LeakyReLU(SLOPE, inplace=True)]
+        for channels, outputs in pairwise(widths):
+            layers += [nn.Conv2d(channels, outputs, 4, 2, 1), nn.LeakyReLU(SLOPE, inplace=True)]
         layers += [nn.Conv2d(widths[-1], widths[-1], 3, 1, 1), nn.LeakyReLU(SLOPE, inplace=True)]
         self.layers = nn.Sequential(*layers)
-        self._map = (widths[-1], *sides.base)
-        self.head = nn.Linear(math.prod(self._map), 1)
-        self._head_scale = 1 / math.sqrt(self.head.in_features)
-        self.projection = Projection(len(spec.classes), math.prod(self._map)) if spec.classes else None
+        self.head = nn.Linear(inputs, 1) if heads != "semi-supervised" else None
+        self.scale = 1 / math.sqrt(inputs)
         self.apply(_he_init)
-        nn.init.normal_(self.head.weight)
+        for head in (self.head, self.classifier):
+            if head is not None:
+                nn.init.normal_(head.weight)
 
     def features(self, x_BCHW: Tensor) -> Tensor:
         """The last map of features, flattened: [B, F]."""
         h_BCHW: Tensor = self.layers(x_BCHW)
         return h_BCHW.flatten(1)
 
-    def forward(self, x_BCHW: Tensor, label: Tensor | None = None) -> Tensor:
-        """See `Discriminator.forward`."""
-        h_BF = self.features(x_BCHW)
+    def score(self, h_BF: Tensor) -> Tensor:
+        """See `Discriminator.score`."""
+        assert self.head is not None, "semi-supervised heads have no score of their own"
         logit_B: Tensor = self.head(h_BF).flatten()
-        if self.projection is not None and label is not None:
-            logit_B = logit_B + self.projection(h_BF, label)
-        return logit_B * self._head_scale
+        return logit_B
 
 
 def _he_init(module: nn.Module) -> None:

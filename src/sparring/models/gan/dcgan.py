@@ -14,9 +14,10 @@ from torch import Tensor, nn
 
 from sparring.data.spec import Spec
 from sparring.models.gan.base import (
+    HEADS,
     Discriminator,
     Generator,
-    Projection,
+    HeadKind,
     Sides,
     discriminators,
     generators,
@@ -38,13 +39,15 @@ class DCGANGenerator(Generator):
         width: Annotated[int, "channels of the layer next to the picture", Range(1)] = 64,
         z_dim: Annotated[int, "size of the noise", Range(1)] = 100,
         embedding: Annotated[int, "size of the class's embedding, joined to z", Range(1)] = 32,
+        conditional: Annotated[bool, "whether it is asked for a class, where there are classes"] = True,
     ) -> None:
         super().__init__()
         spec = image_spec(spec)
         self.z_dim = z_dim
-        self.embedding = nn.Embedding(len(spec.classes), embedding) if spec.classes else None
+        self.classes = len(spec.classes) if conditional else 0
+        self.embedding = nn.Embedding(self.classes, embedding) if self.classes else None
         sides = Sides(spec.height, spec.width)
-        inputs = z_dim + (embedding if spec.classes else 0)
+        inputs = z_dim + (embedding if self.classes else 0)
         widths = (*sides.widths(width)[::-1], spec.channels)
         layers: list[nn.Module] = [
             ConvTranspose2d(inputs, widths[0], sides.base, bias=False),
@@ -73,11 +76,12 @@ class DCGANDiscriminator(Discriminator):
         spec: Spec,
         *,
         width: Annotated[int, "channels of the layer next to the picture", Range(1)] = 64,
+        heads: Annotated[HeadKind, HEADS] = "projection",
     ) -> None:
-        super().__init__()
         spec = image_spec(spec)
         sides = Sides(spec.height, spec.width)
         widths = sides.widths(width)
+        super().__init__(heads=heads, classes=len(spec.classes), features=widths[-1])
         layers: list[nn.Module] = [
             Conv2d(spec.channels, widths[0], 4, 2, 1, bias=False),
             nn.LeakyReLU(0.2, inplace=True),
@@ -86,8 +90,8 @@ class DCGANDiscriminator(Discriminator):
             layers.append(Conv2d(inputs, outputs, 4, 2, 1, bias=False))
             layers += [nn.BatchNorm2d(outputs), nn.LeakyReLU(0.2, inplace=True)]
         self.layers = nn.Sequential(*layers)
-        self.head = Conv2d(widths[-1], 1, sides.base, bias=False)
-        self.projection = Projection(len(spec.classes), widths[-1]) if spec.classes else None
+        self._map = (widths[-1], *sides.base)
+        self.head = Conv2d(widths[-1], 1, sides.base, bias=False) if heads != "semi-supervised" else None
         self.apply(_dcgan_init)
 
     def features(self, x_BCHW: Tensor) -> Tensor:
@@ -95,13 +99,18 @@ class DCGANDiscriminator(Discriminator):
         h_BCHW: Tensor = self.layers(x_BCHW)
         return h_BCHW.flatten(1)
 
-    def forward(self, x_BCHW: Tensor, label: Tensor | None = None) -> Tensor:
-        """See `Discriminator.forward`."""
-        h_BCHW = self.layers(x_BCHW)
-        logit_B: Tensor = self.head(h_BCHW).flatten()
-        if self.projection is not None and label is not None:
-            logit_B = logit_B + self.projection(h_BCHW.mean((2, 3)), label)
+    def score(self, h_BF: Tensor) -> Tensor:
+        """See `Discriminator.score`."""
+        assert self.head is not None, "semi-supervised heads have no score of their own"
+        logit_B: Tensor = self.head(self._places(h_BF)).flatten()
         return logit_B
+
+    def pooled(self, h_BF: Tensor) -> Tensor:
+        """Means over the places of the last map, [B, channels]."""
+        return self._places(h_BF).mean((2, 3))
+
+    def _places(self, h_BF: Tensor) -> Tensor:
+        return h_BF.view(-1, *self._map)
 
 
 def _norm_relu(channels: int) -> list[nn.Module]:

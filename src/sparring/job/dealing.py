@@ -1,0 +1,99 @@
+"""What each player is dealt: reals, noise and labels, and what a few terms want beside them."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from sparring.data import Part
+from sparring.engine.deal import Labels, Noise, Order, Pictures, Renamed, Source
+from sparring.engine.precision import Precision
+from sparring.errors import UsageError
+from sparring.models.gan.base import Generator
+from sparring.recipe import Recipe
+
+
+class Dealing:
+    """Makes the sources of one game; each has a stream of its own.
+
+    Args:
+        parts: "train", and "validation" where `held` is asked for.
+        classes: how many the data have.
+    """
+
+    def __init__(
+        self, recipe: Recipe, parts: Mapping[str, Part], generator: Generator, *, classes: int, precision: Precision
+    ) -> None:
+        self._recipe = recipe
+        self._parts = parts
+        self._generator = generator
+        self._classes = classes
+        self._precision = precision
+
+    def play(self, player: str) -> list[Source]:
+        """Reals, noise and, where the generator is asked for classes, labels of its fakes."""
+        train, batch, seed = self._parts["train"], self._recipe.batch, self._recipe.seed
+        device, dtype = self._precision.device, self._precision.weights
+        sources: list[Source] = [
+            self._pictures(train, f"{player}/reals"),
+            Noise(
+                self._generator.z_dim,
+                batch=batch,
+                seed=seed,
+                stream=f"{player}/z",
+                device=device,
+                dtype=dtype,
+                kind=self._generator.noise,
+            ),
+        ]
+        if train.y is not None and self._generator.conditional:
+            shares = class_shares(train.y, self._classes)
+            sources.append(Labels(shares, batch=batch, seed=seed, stream=f"{player}/labels", device=device))
+        return sources
+
+    def held(self) -> Source:
+        """Held-out reals `x_held`, with `y_held` where there are classes.
+
+        Raises:
+            UsageError: none are held out.
+        """
+        part = self._parts.get("validation")
+        if part is None or not len(part):
+            raise UsageError(
+                "--set augment=adaptive needs held-out pictures, and these data are too few to hold any out: take "
+                "--set augment=diffaugment."
+            )
+        return Renamed(self._pictures(part, "held/reals"), "_held")
+
+    def labelled(self) -> Source:
+        """Training examples that have a label: `x_labelled` and `y_labelled`.
+
+        Raises:
+            UsageError: there are none.
+        """
+        train = self._parts["train"]
+        rows = np.flatnonzero(train.y >= 0) if train.y is not None else np.empty(0, np.int64)
+        if not len(rows):
+            raise UsageError(
+                "this recipe learns to classify, and no training picture has a label. Put pictures into class folders, "
+                "or leave --unconditional out."
+            )
+        return Renamed(self._pictures(train, "labelled/reals", rows=rows), "_labelled")
+
+    def _pictures(self, part: Part, stream: str, *, rows: npt.NDArray[np.int64] | None = None) -> Pictures:
+        length = len(part) if rows is None else len(rows)
+        return Pictures(
+            part.x,
+            part.y,
+            order=Order(length, batch=self._recipe.batch, seed=self._recipe.seed, stream=stream),
+            device=self._precision.device,
+            dtype=self._precision.weights,
+            rows=rows,
+        )
+
+
+def class_shares(labels: npt.NDArray[np.int64], classes: int) -> npt.NDArray[np.float64]:
+    """Shares of the classes among the known labels, summing to 1."""
+    counts = np.bincount(labels[labels >= 0], minlength=classes).astype(np.float64)
+    shares: npt.NDArray[np.float64] = counts / counts.sum()
+    return shares
