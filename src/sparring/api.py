@@ -12,6 +12,7 @@ from sparring.job.evaluate import evaluate as evaluate_run
 from sparring.job.evaluation import Evaluations
 from sparring.job.options import TrainOptions
 from sparring.job.run import Run
+from sparring.job.sweep import start_swept
 
 
 def train(
@@ -32,6 +33,7 @@ def train(
     labels: int | None = None,
     unconditional: bool = False,
     until_converged: bool = False,
+    sweep: str | None = None,
 ) -> Run:
     """Train a new run on `data`, a path or a name, and open it.
 
@@ -61,7 +63,7 @@ def train(
         unconditional=unconditional,
         until_converged=until_converged,
     )
-    return Run(job.start(options))
+    return Run(job.start(options) if sweep is None else start_swept(options, sweep))
 
 
 def resume(path: str | Path, *, kimg: float | None = None, minutes: float | None = None) -> Run:

@@ -19,6 +19,7 @@ $ sparring train digits                     (no GPU, no download)
 $ sparring train photos/ --minutes 20       (defaults chosen from the data)
 $ sparring train photos/ --recipe dcgan --size 64 --batch 64
     --set generator.width=96 --seed 3 --out runs/mine
+$ sparring train photos/ --sweep gamma      (which strength of R1 suits these data? then train with it)
 $ sparring train photos/ --dry-run          (the whole plan, nothing written)
 $ sparring train --resume runs/latest       (exactly where it stopped)
 $ sparring train --resume runs/photos-gan-001 --kimg 800
@@ -66,6 +67,8 @@ class Train:
     """Do not use labels."""
     until_converged: bool = False
     """End before the budget is spent when the measures have stopped falling."""
+    sweep: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="")] = None
+    """First try five values of this setting, as gamma (R1, R2) or generator.lr, for a tenth of the budget each."""
     device: Annotated[
         str, arg(metavar="NAME", help_behavior_hint="(default: the fastest; with --resume, the run's)")
     ] = "auto"
@@ -102,6 +105,10 @@ class Train:
             return job.resume(self.resume, kimg=self.kimg, minutes=self.minutes, device=device, listeners=listeners)
         if self.like is not None:
             return job.start_like(self.like, out=self.out, seed=self.seed, device=device, listeners=listeners)
+        if self.sweep is not None:
+            from sparring.job.sweep import start_swept
+
+            return start_swept(self._options(), self.sweep, listeners)
         return job.start(self._options(), listeners)
 
     def _options(self) -> "TrainOptions":

@@ -43,14 +43,23 @@ def start(options: TrainOptions, listeners: Listeners = _SILENT) -> Path:
         DivergedError: numbers stopped being finite; the last good checkpoint is kept.
         InterruptedRunError: a signal came; the run was saved.
     """
-    check_options(options)
-    _refuse_filled(options.out)
-    data = _open(options.data_choice(), options.seed, listeners)
-    plan = make_plan(options, data.spec, examples=len(data.parts["train"]), labelled=_labelled(data))
+    data, plan = open_and_plan(options, listeners)
     fitted = _judge(data, plan.precision, listeners)
     if options.minutes is not None:
         plan = with_budget(plan, data.report, minutes=options.minutes)
     return _begin(plan, data, fitted, listeners, out=options.out, command=options.command())
+
+
+def open_and_plan(options: TrainOptions, listeners: Listeners = _SILENT) -> tuple[Data, Plan]:
+    """The data asked for, and the plan of a run on them before any `--minutes` is turned into a budget.
+
+    Raises:
+        as `start`, before anything was written.
+    """
+    check_options(options)
+    _refuse_filled(options.out)
+    data = _open(options.data_choice(), options.seed, listeners)
+    return data, make_plan(options, data.spec, examples=len(data.parts["train"]), labelled=_labelled(data))
 
 
 def start_like(
