@@ -22,7 +22,12 @@ def write(name: str, figures: Mapping[str, Any]) -> Path:
         "command": shlex.join(["python", "-m", f"benchmarks.{name}", *words]),
         "commit": _git("rev-parse", "--short", "HEAD") + ("+" if _git("status", "--porcelain", "src") else ""),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "machine": {"processor": _processor(), "cores": os.cpu_count(), "system": platform.system()},
+        "machine": {
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+            "threads": int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1)),
+            "system": platform.system(),
+        },
         "versions": {package: version(package) for package in ("torch", "numpy", "pillow")},
         "figures": dict(figures),
     }

@@ -20,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
-import sparring
 from benchmarks import record
+from benchmarks.kept import trained
 from benchmarks.mnist_minute import fitted_judge, sorted_by
 
 TRIPLES = 128_000
@@ -54,16 +54,6 @@ def counted(modes: npt.NDArray[np.int64]) -> dict[str, float]:
     return {"modes": int((counts > 0).sum()), "kl": float((shares * np.log(shares * MODES)).sum())}
 
 
-def trained(name: str, data: Path, folder: Path, options: argparse.Namespace) -> sparring.Run:
-    """The finished run of a recipe; resumed where it was cut short, made where there is none."""
-    out = folder / f"{name}-seed-{options.seed}"
-    if not (out / "checkpoints").is_dir():
-        return sparring.train(data, recipe=name, minutes=options.minutes, seed=options.seed, out=out)
-    last = sparring.load(out, checkpoint="last")
-    ended = last.checkpoint.images >= round(last.recipe.kimg * 1000)
-    return sparring.load(out) if ended else sparring.resume(out)
-
-
 def main() -> None:
     """Stack, train, count, print, record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -86,7 +76,8 @@ def main() -> None:
         data = folder / "stacked-mnist.npz"
         np.savez(data, images=triples)
         for name in options.recipes:
-            run = trained(name, data, folder, options)
+            out = folder / f"{name}-seed-{options.seed}"
+            run = trained(data, out, recipe=name, minutes=options.minutes, seed=options.seed).run
             made = modes_of(judge, run.sample(SAMPLES))
             kimg = {"kimg": run.recipe.kimg, "best_kimg": run.checkpoint.images / 1000}
             rows.append({"name": name, **counted(made), **kimg, "seed": options.seed})
