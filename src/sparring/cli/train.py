@@ -68,7 +68,7 @@ class Train:
     until_converged: bool = False
     """End before the budget is spent when the measures have stopped falling."""
     sweep: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="")] = None
-    """First try five values of this setting, as gamma (R1, R2) or generator.lr, for a tenth of the budget each."""
+    """First try five values of this setting, as gamma (R1, R2) or generator.lr, for half of the budget each."""
     device: Annotated[
         str, arg(metavar="NAME", help_behavior_hint="(default: the fastest; with --resume, the run's)")
     ] = "auto"
