@@ -2,9 +2,9 @@
 
     python -m benchmarks.gammas digits mnist.npz [--kimg 48] [--recipe gan] [--keep runs/gammas]
 
-Whole runs with the five values that a sweep tries; for each its least distance within the first tenth, quarter, half and
-in all, in multiples of the floor. Shown is for each moment which value it would have chosen, how much worse that one is
-in the end than the best, and Spearman's correlation of its order with the last one.
+Whole runs with the five values that a sweep tries; for each its least distance within the first tenth, quarter, half
+and in all, in multiples of the floor. Shown is for each moment which value it would have chosen, how much worse that
+one is in the end than the best, and Spearman's correlation of its order with the last one.
 """
 
 import argparse
