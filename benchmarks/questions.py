@@ -1,0 +1,148 @@
+"""Questions about GANs, each answered by a few runs that differ in one thing: the figures of docs/questions/.
+
+    python -m benchmarks.questions [stronger noise rates ...] [--data digits] [--kimg 60] [--seeds 0 1 2]
+                                   [--keep runs/questions]
+
+For each variant: how it ended, the best and the last distance to held-out reals in multiples of its floor, coverage,
+and the share of pairs that D ranked right over the last tenth; medians over the seeds, with all values in the JSON.
+A run that is there already, in the folder given by --keep, is not trained again; figures are written after each
+question.
+"""
+
+import argparse
+import json
+import statistics
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks import record
+from benchmarks.kept import Kept, trained
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """A recipe, and its variants by name, each as `--set` takes them."""
+
+    recipe: str
+    variants: Mapping[str, tuple[str, ...]]
+
+
+def widths(generator: int, discriminator: int, *more: str) -> tuple[str, ...]:
+    """Settings of players of these widths."""
+    return (f"generator.width={generator}", f"discriminator.width={discriminator}", *more)
+
+
+FORCED = "objective.allow_batch_norm=true"
+QUESTIONS: Mapping[str, Question] = {
+    "stronger": Question(
+        recipe="dcgan",
+        variants={
+            "even": widths(32, 32),
+            "G 16 times as wide": widths(64, 4),
+            "D 16 times as wide": widths(4, 64),
+            "D 16 times as wide, smoothing 0.1": widths(4, 64, "loss.smoothing=0.1"),
+            "D 16 times as wide, rate of D a quarter": widths(4, 64, "discriminator.lr=5e-5"),
+            "D 16 times as wide, R1": widths(4, 64, "penalties=r1", "r1.gamma=0.03", FORCED),
+            "D 16 times as wide, 4 updates of D": widths(4, 64, "discriminator.updates=4"),
+        },
+    ),
+    "stronger-gan": Question(
+        recipe="gan",
+        variants={
+            "even": widths(16, 16),
+            "G 16 times as wide": widths(64, 4),
+            "D 16 times as wide": widths(4, 64),
+            "D 16 times as wide, no R1": widths(4, 64, "r1.gamma=0"),
+        },
+    ),
+    "noise": Question(
+        recipe="gan",
+        variants={f"z of {size}": (f"generator.z_dim={size}",) for size in (1, 2, 4, 16, 64, 128, 512)},
+    ),
+    "rates": Question(
+        recipe="gan",
+        variants={
+            "both 0.002": (),
+            "D 0.008": ("discriminator.lr=0.008",),
+            "D 0.0005": ("discriminator.lr=0.0005",),
+            "2 updates of D": ("discriminator.updates=2",),
+            "5 updates of D": ("discriminator.updates=5",),
+        },
+    ),
+    "augment": Question(
+        recipe="gan",
+        variants={"none": (), "diffaugment": ("augment=diffaugment",), "adaptive": ("augment=adaptive",)},
+    ),
+}
+
+
+def figures(kept: Kept) -> dict[str, Any]:
+    """What one run came to."""
+    table = kept.run.metrics
+    name = next(name for name in ("fd_judge", "fd_conv", "fd_fourier") if name in table)
+    pairs = zip(table[name], table[f"{name}_floor"], strict=True)
+    times = [value / floor for value, floor in pairs if value is not None and floor]
+    late = table["discriminator_accuracy"][-max(1, len(table["kimg"]) // 10) :]
+    coverage = [value for value in table["coverage"] if value is not None]
+    return {
+        "ended": kept.ended,
+        "best": min(times),
+        "last": times[-1],
+        "coverage": coverage[-1],
+        "ranked_right": statistics.mean(late),
+    }
+
+
+def shown(name: str, runs: Sequence[Mapping[str, Any]]) -> str:
+    """A line of a table."""
+    best, last, coverage, right = (
+        statistics.median(run[key] for run in runs) for key in ("best", "last", "coverage", "ranked_right")
+    )
+    well = sum(run["ended"] == "well" for run in runs)
+    cells = f"best {best:7.2f} x   last {last:7.2f} x   coverage {coverage:.2f}   D right {100 * right:5.1f} %"
+    return f"  {name:<42} {cells}   {well} of {len(runs)} well"
+
+
+def answered(question: Question, name: str, options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """All runs of one question."""
+    found: dict[str, Any] = {}
+    for number, (variant, settings) in enumerate(question.variants.items()):
+        runs = []
+        for seed in options.seeds:
+            out = folder / f"{name}-{number}-{seed}"
+            kept = trained(options.data, out, recipe=question.recipe, kimg=options.kimg, seed=seed, settings=settings)
+            runs.append({"seed": seed, **figures(kept)})
+        found[variant] = {"settings": settings, "runs": runs}
+        print(shown(variant, runs), flush=True)
+    return found
+
+
+def main() -> None:
+    """Train, measure, print, record."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("questions", nargs="*", default=list(QUESTIONS), choices=[*QUESTIONS, []])
+    parser.add_argument("--data", default="digits")
+    parser.add_argument("--kimg", type=float, default=60.0)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--keep", type=Path, default=None, help="keep the runs in this folder, and go on with them")
+    options = parser.parse_args()
+    path = record.RESULTS / "questions.json"
+    before = json.loads(path.read_text(encoding="utf-8"))["figures"]["questions"] if path.exists() else {}
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in options.questions:
+            print(f"{name}: {QUESTIONS[name].recipe} on {Path(options.data).stem}, {options.kimg:g} kimg")
+            before[name] = {
+                "recipe": QUESTIONS[name].recipe,
+                "data": Path(options.data).stem,
+                "kimg": options.kimg,
+                "variants": answered(QUESTIONS[name], name, options, options.keep or Path(scratch)),
+            }
+            path = record.write("questions", {"questions": before})
+    print(path)
+
+
+if __name__ == "__main__":
+    main()
