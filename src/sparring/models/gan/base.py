@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from sparring.data.spec import ImageSpec, Spec
+from sparring.data.spec import ImageSpec, Spec, TableSpec
 from sparring.errors import UsageError
 from sparring.registry import Registry
 
@@ -145,6 +145,14 @@ def image_spec(spec: Spec) -> ImageSpec:
     if min(spec.height, spec.width) < 2 * Sides.smallest:
         raise UsageError(f"this network is for pictures of 8x8 and more; these are {spec.height}x{spec.width}.")
     return spec
+
+
+def example_shape(spec: Spec) -> tuple[int, ...]:
+    """Shape of one example: (C, H, W) of flat pictures, (F,) of real-valued columns; else a `UsageError`."""
+    if isinstance(spec, TableSpec):
+        return (len(spec.columns),)
+    spec = image_spec(spec)
+    return spec.channels, spec.height, spec.width
 
 
 class Sides:
