@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from sparring.data.spec import ImageSpec, Spec, TableSpec
 from sparring.errors import UsageError
+from sparring.nn.mixing import MixesExamples
 from sparring.registry import Registry
 
 NoiseKind = Literal["normal", "uniform"]
@@ -122,10 +123,6 @@ class Discriminator(nn.Module):
 
     def begin(self, x_BCHW: Tensor) -> None:
         """Shown the first batch before the first round: a place for what is taken from data and then kept."""
-
-
-class MixesExamples:
-    """Marks a layer that lets the examples of a batch answer for each other: reals and fakes must pass it apart."""
 
 
 def mixes_examples(module: nn.Module) -> bool:
