@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from sparring.data import Part
 from sparring.data.readers.base import reader_for, readers
-from sparring.data.spec import ImageSpec, TableSpec
+from sparring.data.spec import ImageSpec, SequenceSpec, TableSpec
 from sparring.engine.game import Game, play_round
 from sparring.engine.precision import Precision
 from sparring.errors import UsageError
@@ -49,6 +49,10 @@ SPECS = [
     *(ImageSpec(channels=c, height=16, width=16, classes=k) for c, k in itertools.product((1, 3, 4), ((), CLASSES))),
 ]
 B = 4
+FULLY_CONNECTED = ("cgan", "gan2014")
+"""Their layer next to the picture has a weight for each unit and each value: 3x256x256 times 1,200 are 236 million."""
+OF_TABLES = ("gan2014",)
+"""Networks that take rows of real-valued columns as well; all others are for pictures only."""
 
 
 def of_spec(spec: ImageSpec) -> str:
@@ -179,7 +183,8 @@ class TestNetwork:
             given = torch.empty(B, module.z_dim) if registry is generators else torch.empty(B, 3, 256, 256)
             made = module(given, label_B)
         assert made.shape == ((B, 3, 256, 256) if registry is generators else (B,))
-        assert sum(p.numel() for p in module.parameters()) < 60e6
+        if name not in FULLY_CONNECTED:
+            assert sum(p.numel() for p in module.parameters()) < 60e6
 
     def test_width_makes_it_wider(self, registry: Registry[Any], name: str) -> None:
         spec = ImageSpec(channels=3, height=32, width=32)
@@ -191,6 +196,8 @@ class TestNetwork:
         "spec", [TableSpec(columns=("age",)), ImageSpec(channels=1, height=7, width=64)], ids=["table", "too-small"]
     )
     def test_data_that_it_is_not_for_are_refused(self, registry: Registry[Any], name: str, spec: Any) -> None:
+        if isinstance(spec, TableSpec) and name in OF_TABLES:
+            spec = SequenceSpec(channels=1, length=8)
         with pytest.raises(UsageError, match="this network is for"):
             registry.build(name, spec)
 

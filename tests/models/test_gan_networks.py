@@ -31,6 +31,30 @@ def test_parameters_of_the_reference() -> None:
     assert count(DCGANDiscriminator(CELEBA)) == 2_765_568
 
 
+def test_parameters_of_the_paper() -> None:
+    """arXiv:1511.06434, figure 1: 1024, 512, 256 and 128 channels, and the 5x5 kernels of the authors' code."""
+    widths = (1024, 512, 256, 128, 3)
+    stages = sum(25 * inputs * outputs for inputs, outputs in itertools.pairwise(widths))
+    norms = 2 * sum(widths[:-1])
+    generator = DCGANGenerator(CELEBA, width=128, kernel=5, noise="uniform")
+    assert count(generator) == 100 * 16 * 1024 + stages + norms
+    assert generator.noise == "uniform"
+    # The way down has as many, but no norm next to the picture, and a logit of the last map.
+    assert count(DCGANDiscriminator(CELEBA, width=128, kernel=5)) == stages + norms - 2 * 128 + 16 * 1024
+
+
+@pytest.mark.parametrize(("height", "width"), [(64, 64), (9, 9), (30, 17), (8, 25), (28, 29)])
+def test_kernels_of_five_reach_every_size(height: int, width: int) -> None:
+    torch.manual_seed(0)
+    spec = ImageSpec(channels=1, height=height, width=width)
+    pictures = DCGANGenerator(spec, width=4, kernel=5)(torch.randn(2, 100))
+    assert pictures.shape == (2, 1, height, width)
+    discriminator = DCGANDiscriminator(spec, width=4, kernel=5)
+    assert discriminator(pictures).shape == (2,)
+    found = [m.kernel_size for m in discriminator.layers if isinstance(m, nn.Conv2d)]
+    assert found == [(5, 5)] * Sides(height, width).stages
+
+
 def test_layers_of_the_reference() -> None:
     """arXiv:1511.06434, section 3: no pooling, batch norm but at G's output and D's input, no hidden linear layers."""
     up, norm, down = nn.ConvTranspose2d, nn.BatchNorm2d, nn.Conv2d

@@ -51,6 +51,15 @@ def test_dcgan_is_the_papers() -> None:
     assert (generator["z_dim"].default, generator["width"].default) == (100, 64)
 
 
+def test_dcgan_of_the_paper_is_wider_with_larger_kernels_and_uniform_noise() -> None:
+    """arXiv:1511.06434, section 4 and figure 1; 5x5 kernels: the authors' code."""
+    made = recipes.build("dcgan", DataChoice(source="photos/"), facts(), settings={"variant": "paper"})
+    assert made.batch == 128
+    assert dict(made.players["discriminator"].model.settings) == {"width": 128, "kernel": 5}
+    assert dict(made.players["generator"].model.settings) == {"width": 128, "kernel": 5, "noise": "uniform"}
+    assert {(player.lr, player.betas) for player in made.players.values()} == {(2e-4, (0.5, 0.999))}
+
+
 def test_players_move_in_the_order_of_the_algorithm() -> None:
     for name in recipes:
         assert list(recipe(name).players) == ["discriminator", "generator"], "arXiv:1406.2661, algorithm 1"

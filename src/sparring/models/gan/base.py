@@ -6,8 +6,9 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from sparring.data.spec import ImageSpec, Spec
+from sparring.data.spec import ImageSpec, Spec, TableSpec
 from sparring.errors import UsageError
+from sparring.nn.mixing import MixesExamples
 from sparring.registry import Registry
 
 NoiseKind = Literal["normal", "uniform"]
@@ -124,10 +125,6 @@ class Discriminator(nn.Module):
         """Shown the first batch before the first round: a place for what is taken from data and then kept."""
 
 
-class MixesExamples:
-    """Marks a layer that lets the examples of a batch answer for each other: reals and fakes must pass it apart."""
-
-
 def mixes_examples(module: nn.Module) -> bool:
     """Whether any part of `module` mixes the examples of a batch."""
     kinds = (nn.modules.batchnorm._BatchNorm, MixesExamples)
@@ -145,6 +142,14 @@ def image_spec(spec: Spec) -> ImageSpec:
     if min(spec.height, spec.width) < 2 * Sides.smallest:
         raise UsageError(f"this network is for pictures of 8x8 and more; these are {spec.height}x{spec.width}.")
     return spec
+
+
+def example_shape(spec: Spec) -> tuple[int, ...]:
+    """Shape of one example: (C, H, W) of flat pictures, (F,) of real-valued columns; else a `UsageError`."""
+    if isinstance(spec, TableSpec):
+        return (len(spec.columns),)
+    spec = image_spec(spec)
+    return spec.channels, spec.height, spec.width
 
 
 class Sides:
