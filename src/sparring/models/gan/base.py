@@ -26,8 +26,10 @@ class Generator(nn.Module):
         z_dim: numbers in z.
         noise: their distribution: standard normal, or uniform in [-1, 1].
         classes: how many classes it can be asked for; 0 where it takes no label.
+        bounded: whether its pictures stay in [-1, 1]. Else they are aimed there, and cut off where they are written.
     """
 
+    bounded: ClassVar[bool] = True
     z_dim: int
     noise: NoiseKind = "normal"
     classes: int = 0
@@ -38,7 +40,7 @@ class Generator(nn.Module):
         return self.classes > 0
 
     def forward(self, z_BZ: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Pictures [B, C, H, W] in [-1, 1] from noise `z_BZ` and labels `condition` int64 [B]."""
+        """Pictures [B, C, H, W] in [-1, 1], see `bounded`, from noise `z_BZ` and labels `condition` int64 [B]."""
         raise NotImplementedError
 
     def begin(self, z_BZ: Tensor, condition: Tensor | None) -> None:
