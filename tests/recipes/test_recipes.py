@@ -62,7 +62,9 @@ def test_dcgan_of_the_paper_is_wider_with_larger_kernels_and_uniform_noise() -> 
 
 def test_players_move_in_the_order_of_the_algorithm() -> None:
     for name in recipes:
-        assert list(recipe(name).players) == ["discriminator", "generator"], "arXiv:1406.2661, algorithm 1"
+        assert list(recipe(name, classes=3, labelled=50).players) == ["discriminator", "generator"], (
+            "arXiv:1406.2661, algorithm 1"
+        )
 
 
 def r1(**known: object) -> dict[str, float]:
@@ -142,7 +144,8 @@ def test_few_labels_are_enough() -> None:
 @pytest.mark.parametrize("name", list(recipes))
 def test_the_players_deals_are_apart(name: str) -> None:
     """With fakes of its own, the generator is dealt other noise than the discriminator."""
-    played = game(recipe(name, "objective.shared_fakes=false"))
+    made = recipe(name, "objective.shared_fakes=false", classes=3, labelled=16)
+    played = game(made, labels=np.arange(16) % 3)
     first, second = played.deal("discriminator", 0), played.deal("generator", 0)
     assert not torch.equal(first["z"], second["z"])
     assert first["index"].tolist() != second["index"].tolist()

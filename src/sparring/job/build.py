@@ -139,7 +139,8 @@ def build_game(recipe: Recipe, spec: ImageSpec, parts: Mapping[str, Part], preci
 def _begin(game: Game, generator: Generator, discriminator: Discriminator) -> None:
     """Show the players the first batch, for what they take from data before the first round."""
     first = game.deal(DISCRIMINATOR, 0)
-    with game.precision.autocast():
+    # Noise inside a network must not depend on what was drawn before.
+    with _seeded(key(game.seed, "begin")), game.precision.autocast():
         discriminator.begin(first["x"])
         generator.begin(first["z"], first.get("label"))
     for player in game.players:

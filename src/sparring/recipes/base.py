@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sparring.engine.record import looks
+from sparring.errors import UsageError
 from sparring.losses.base import DISCRIMINATOR, GENERATOR
 from sparring.recipe import DataChoice, Facts, Part, PlayerChoice, Recipe
 from sparring.registry import Registry
@@ -49,6 +50,20 @@ def two_players(
         log_kimg=log_interval(kimg, batch),
         reasons={"kimg": why, **(reasons or {})},
     )
+
+
+def needs_labels(name: str, facts: Facts) -> None:
+    """Refuse data without labels, for a recipe whose purpose is to learn from them.
+
+    Raises:
+        UsageError: says what to do.
+    """
+    if facts.classes < 2 or not facts.labelled:
+        raise UsageError(
+            f"recipe '{name}' needs labels: it learns to tell classes apart, and these data have {facts.classes} with "
+            f"{facts.labelled} labels. Put pictures of two or more classes into folders of their own and leave "
+            "--unconditional out, or take another recipe: sparring list."
+        )
 
 
 def batch_that_fits(wanted: int, examples: int) -> int:

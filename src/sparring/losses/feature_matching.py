@@ -1,0 +1,44 @@
+"""Feature matching: the generator is to give the discriminator's features the means that reals give them.
+
+Source: Salimans et al. 2016, arXiv:1606.03498, section 3.1: || E f(x) - E f(G(z)) ||_2^2, f the last hidden layer. The
+means of a batch are compared, not examples. The authors' code takes absolute differences for colour pictures
+(`norm=l1`), and divides both by the number of features, which Adam does not feel.
+"""
+
+from typing import Annotated, ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from sparring.losses.base import GENERATOR, Penalty, Play, penalties
+from sparring.registry import Range
+
+
+@penalties("feature-matching", paper="arXiv:1606.03498, section 3.1")
+class FeatureMatching(Penalty):
+    """The distance between the means of D's features over reals and over fakes, in the generator's turn."""
+
+    name = "feature-matching"
+    players: ClassVar[frozenset[str]] = frozenset({GENERATOR})
+    needs_reals: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        *,
+        weight: Annotated[float, "factor on the distance", Range(0.0)] = 1.0,
+        norm: Annotated[Literal["l1", "l2"], "l2: squared differences, l1: absolute ones, added up"] = "l2",
+        every: Annotated[int, "evaluated once in so many updates, with so many times the weight", Range(1)] = 1,
+    ) -> None:
+        self.weight = weight
+        self.norm = norm
+        self.every = every
+
+    def __call__(self, play: Play) -> Tensor:
+        """The weighted distance of the two means, []."""
+        difference_F = _mean(play.reals.feature_BF) - _mean(play.fake.feature_BF)
+        distance = difference_F.abs().sum() if self.norm == "l1" else difference_F.square().sum()
+        return self.weight * self.every * distance
+
+
+def _mean(feature_BF: Tensor) -> Tensor:
+    return feature_BF.mean(0, dtype=torch.promote_types(feature_BF.dtype, torch.float32))

@@ -1,0 +1,22 @@
+"""Noise inside a network while it trains: it can rely on no value alone."""
+
+import torch
+from torch import Tensor, nn
+
+
+class GaussianNoise(nn.Module):
+    """Adds N(0, sd^2) to every value in training mode, and nothing in evaluation mode."""
+
+    def __init__(self, sd: float) -> None:
+        super().__init__()
+        self.sd = sd
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Values of the same shape."""
+        if not self.training or not self.sd:
+            return x
+        return torch.add(x, torch.randn_like(x), alpha=self.sd)
+
+    def extra_repr(self) -> str:
+        """What `print` shows."""
+        return f"sd={self.sd:g}"

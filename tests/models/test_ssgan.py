@@ -1,0 +1,128 @@
+"""The networks of the semi-supervised GAN against its paper's sizes and rules."""
+
+import copy
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from sparring.data import Part
+from sparring.data.spec import ImageSpec
+from sparring.engine.game import Game, play_round
+from sparring.engine.precision import Precision
+from sparring.errors import UsageError
+from sparring.job.build import build_game
+from sparring.models.gan.base import HeadKind
+from sparring.models.gan.ssgan import SSGANDiscriminator, SSGANGenerator
+from sparring.nn.noise import GaussianNoise
+from sparring.nn.weight_norm import WeightNormLinear
+from sparring.recipe import DataChoice, Facts
+from sparring.recipes.base import recipes
+
+MNIST = ImageSpec(channels=1, height=28, width=28, classes=tuple("0123456789"))
+
+
+def sizes(module: nn.Module) -> list[tuple[int, int]]:
+    return [(m.in_features, m.out_features) for m in module.modules() if isinstance(m, nn.Linear)]
+
+
+def test_layers_are_those_of_the_authors_code() -> None:
+    discriminator = SSGANDiscriminator(MNIST, heads="semi-supervised")
+    assert sizes(discriminator.layers) == [(784, 1000), (1000, 500), (500, 250), (250, 250), (250, 250)]
+    assert discriminator.classifier is not None
+    assert sizes(discriminator.classifier) == [(250, 10)]
+    assert discriminator.head is None
+    assert sizes(SSGANGenerator(MNIST, conditional=False)) == [(100, 500), (500, 500), (500, 784)]
+    noises = [m.sd for m in discriminator.modules() if isinstance(m, GaussianNoise)]
+    assert sorted(noises) == [0.3, 0.5, 0.5, 0.5, 0.5, 0.5], "one on the picture, one before each later layer"
+    trained = [name for name, _ in discriminator.named_parameters() if name.endswith("scale")]
+    assert trained == ["classifier.scale"], "hidden lengths stay, those of the head are trained"
+
+
+@pytest.mark.parametrize("heads", ["semi-supervised", "auxiliary", "projection", "none"])
+def test_the_first_batch_fits_every_layer(heads: HeadKind) -> None:
+    torch.manual_seed(0)
+    module = SSGANDiscriminator(MNIST, width=64, input_noise=0.0, hidden_noise=0.0, heads=heads)
+    x_BCHW = torch.rand(50, 1, 28, 28) * 2 - 1
+    module.begin(x_BCHW)
+    seen: list[torch.Tensor] = []
+    for layer in module.modules():
+        if isinstance(layer, WeightNormLinear):
+            layer.register_forward_hook(lambda _, __, out: seen.append(out))
+    h_BF = module.features(x_BCHW)
+    heads_there = [head for head in (module.head, module.classifier) if head is not None]
+    for head in heads_there:
+        head(h_BF)
+    assert len(seen) == 5 + len(heads_there)
+    for out in seen:
+        torch.testing.assert_close(out.mean(0), torch.zeros(out.shape[1]), rtol=0, atol=1e-4)
+        torch.testing.assert_close(out.var(0, correction=0), torch.ones(out.shape[1]), rtol=0, atol=1e-3)
+
+
+def test_noise_is_of_training_alone() -> None:
+    torch.manual_seed(0)
+    module, x_BCHW = SSGANDiscriminator(MNIST, width=64, heads="auxiliary"), torch.rand(5, 1, 28, 28)
+    for made in (module, module.features, lambda x: module.class_logits(torch.ones(5, 16))):
+        module.train()
+        assert not torch.equal(made(x_BCHW), made(x_BCHW))
+        module.eval()
+        assert torch.equal(made(x_BCHW), made(x_BCHW))
+
+
+def game(seed: int = 0) -> Game:
+    facts = Facts(channels=1, height=8, width=8, classes=3, examples=40, labelled=6, device="cpu")
+    recipe = recipes.build("ssgan", DataChoice(source="photos/"), facts)
+    recipe = dataclasses.replace(recipe, batch=8, seed=seed)
+    pictures = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 1), np.uint8)
+    labels = np.full(40, -1)
+    labels[:6] = np.arange(6) % 3
+    spec = ImageSpec(channels=1, height=8, width=8, classes=("a", "b", "c"))
+    return build_game(recipe, spec, {"train": Part(x=pictures, y=labels)}, Precision("fp32", torch.device("cpu")))
+
+
+def test_a_game_begins_fitted_to_its_first_batch_whatever_was_drawn_before() -> None:
+    first = game()
+    torch.rand(7)
+    second = game()
+    for one, other in zip(first.players, second.players, strict=True):
+        for name, value in one.module.state_dict().items():
+            assert torch.equal(value, other.module.state_dict()[name])
+            assert one.ema is not None
+            assert torch.equal(value, one.ema.module.state_dict()[name]), "the average begins where the weights do"
+    hidden = first.players[0].module
+    assert isinstance(hidden, SSGANDiscriminator)
+    scales = [m.scale for m in hidden.modules() if isinstance(m, WeightNormLinear)]
+    assert all((scale != 1).all() for scale in scales)
+
+
+def test_playing_moves_directions_but_no_hidden_length() -> None:
+    played = game()
+    module = played.players[0].module
+    before = copy.deepcopy(module.state_dict())
+    for _ in range(3):
+        scalars = play_round(played)
+    moved = {name for name, value in module.state_dict().items() if not torch.equal(value, before[name])}
+    assert moved == {name for name, _ in module.named_parameters()}
+    assert {"discriminator_adversarial", "discriminator_supervised", "generator_feature-matching"} <= set(scalars)
+    assert "generator_adversarial" not in scalars
+
+
+def test_the_labelled_pictures_are_learned() -> None:
+    played = game()
+    module = played.players[0].module
+    assert isinstance(module, SSGANDiscriminator)
+    for _ in range(60):
+        play_round(played)
+    module.eval()
+    dealt = played.deal("discriminator", 0)
+    logit_BK = module.class_logits(module.features(dealt["x_labelled"]))
+    assert logit_BK.argmax(1).tolist() == dealt["y_labelled"].tolist()
+
+
+def test_without_labels_the_recipe_says_what_to_do() -> None:
+    for classes, labelled in ((0, 0), (1, 40), (3, 0)):
+        facts = Facts(channels=1, height=8, width=8, classes=classes, examples=40, labelled=labelled, device="cpu")
+        with pytest.raises(UsageError, match=r"recipe 'ssgan' needs labels.*folders"):
+            recipes.build("ssgan", DataChoice(source="photos/"), facts)
