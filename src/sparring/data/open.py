@@ -3,7 +3,7 @@
 import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -28,10 +28,12 @@ Parts = Mapping[Split, tuple[Rows, Labels | None]]
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One part: `x` uint8 [N, H, W, C], memory-mapped; `y` int64 [N], -1 without a label, or None without classes."""
+    """One part: `x` uint8 [N, H, W, C], memory-mapped; `y` int64 [N], -1 without a label, or None without classes;
+    `source`, the picture that each is to be made from, uint8 [N, H, W, C'], or None where they are no pairs."""
 
     x: npt.NDArray[np.uint8]
     y: Labels | None
+    source: npt.NDArray[np.uint8] | None = None
 
     def __len__(self) -> int:
         return len(self.x)
@@ -89,7 +91,7 @@ def open_data(
     store = Cache(cache or default_cache())
     progress = on_progress or _silent
     with _opened(source, store, progress, keep=True) as (collection, pictures):
-        packed = pack(pictures, wish, store, progress)
+        packed = pack(pictures, replace(wish, paired=collection.paired), store, progress)
         classes = collection.classes if conditional else ()
         codes = _codes(collection, collection.classes)
         parts = _label_parts(packed.facts, packed.parts, codes, classes, labels, seed)
@@ -137,6 +139,7 @@ def inspect_data(
     store = Cache(cache or default_cache())
     progress = on_progress or _silent
     with _opened(source, store, progress, keep=False) as (collection, pictures):
+        wish = replace(wish, paired=collection.paired)
         classes = collection.classes if conditional else ()
         codes = _codes(collection, classes)
         packed = find(pictures, wish, store)
@@ -260,11 +263,14 @@ def _label_parts(
 
 def _spec(packed: Packed, classes: tuple[str, ...]) -> ImageSpec:
     size, channels = packed.shape.size, packed.shape.channels
-    return ImageSpec(channels=channels, height=size, width=size, classes=classes)
+    sources = channels if packed.shape.paired else 0
+    return ImageSpec(channels=channels, height=size, width=size, classes=classes, source_channels=sources)
 
 
 def _parts(packed: Packed, parts: Parts) -> dict[str, Part]:
-    return {name: Part(x=packed.pixels(name), y=labels) for name, (_, labels) in parts.items()}
+    return {
+        name: Part(x=packed.pixels(name), y=labels, source=packed.sources(name)) for name, (_, labels) in parts.items()
+    }
 
 
 def _silent(text: str, done: int, total: int | None) -> None:
