@@ -141,7 +141,7 @@ def _begin(game: Game, generator: Generator, discriminator: Discriminator) -> No
     first = game.deal(DISCRIMINATOR, 0)
     with game.precision.autocast():
         discriminator.begin(first["x"])
-        generator.begin(first["z"], first.get("label"))
+        generator.begin(first["z"], first["source"] if generator.source_channels else first.get("label"))
     for player in game.players:
         if player.ema is not None:
             player.ema.module.load_state_dict(player.module.state_dict())
