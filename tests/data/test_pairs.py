@@ -11,6 +11,7 @@ from sparring.data import describe, inspect_data, open_data
 from sparring.data.collection import FilePlace
 from sparring.data.listing import Entry
 from sparring.data.pairs import Pairs, find_pairs
+from sparring.errors import UsageError
 
 
 def paired(*names: str) -> Pairs | None:
@@ -132,3 +133,32 @@ def test_one_coloured_side_is_enough_for_colour(tmp_path: Path, make: Maker, cac
         make(tmp_path / "source" / f"{number}.png", number, mode="L")
         make(tmp_path / "target" / f"{number}.png", 100 + number)
     assert open_data(str(tmp_path), size=16, cache=cache).spec.source_channels == 3
+
+
+def test_pictures_of_two_halves_are_pairs_where_that_is_said(pairs: Path, tmp_path: Path, cache: Path) -> None:
+    """The authors' format, of the same pictures, gives the very bytes of the folders."""
+    (pairs / "A" / "alone.png").unlink()
+    for target in sorted((pairs / "B").glob("*.png")):
+        sides = [Image.open(pairs / side / target.name).resize((16, 16)) for side in "AB"]
+        both = Image.new("RGB", (32, 16))
+        both.paste(sides[0], (0, 0))
+        both.paste(sides[1], (16, 0))
+        (tmp_path / "wide" / "train").mkdir(parents=True, exist_ok=True)
+        both.save(tmp_path / "wide" / "train" / target.name)
+        sides[1].save(target)
+    wide = str(tmp_path / "wide")
+    assert open_data(wide, size=16, cache=cache).spec.source_channels == 0
+    found, folders = open_data(wide, size=16, fit="halves", cache=cache), open_data(str(pairs), size=16, cache=cache)
+    assert found.spec == folders.spec
+    for name, part in folders.parts.items():
+        assert np.array_equal(found.parts[name].x, part.x)
+        assert part.source is not None and np.array_equal(found.parts[name].source, part.source)
+        assert found.report.parts[name].hash == folders.report.parts[name].hash
+    assert "20 pairs of pictures" in describe(inspect_data(wide, fit="halves", cache=cache))[0]
+
+
+def test_halves_of_what_has_none_are_refused(pairs: Path, tmp_path: Path, cache: Path) -> None:
+    np.save(tmp_path / "array.npy", noise(0, 8, 16, 32, 3))
+    for source, said in ((pairs, "already pairs"), (tmp_path / "array.npy", "an array")):
+        with pytest.raises(UsageError, match=said):
+            open_data(str(source), fit="halves", cache=cache)

@@ -21,7 +21,7 @@ _JOINED = re.compile(rf"({'|'.join(SPLIT_WORDS)})[_-]?([ab])")
 
 LAYOUTS = (
     "folders A (what is given) and B (what is to be made of it) with files of the same names, as in pairs/A/01.jpg "
-    "and pairs/B/01.jpg; also pairs/train/A/, pairs/trainA/"
+    "and pairs/B/01.jpg, also pairs/train/A/ or pairs/trainA/; or pictures of A beside B with --fit halves"
 )
 """What pairs look like, for messages."""
 

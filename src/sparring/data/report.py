@@ -223,7 +223,7 @@ def _class_lines(report: DataReport) -> list[str]:
 def _size_line(report: DataReport) -> str:
     low, median, high = (report.shorter_side.get(key, 0) for key in ("min", "median", "max"))
     sides = f"{low}" if low == high else f"{low} to {high}, median {median}"
-    how = "cut to the centre" if report.fit == "crop" else "padded"
+    how = {"crop": "cut to the centre", "pad": "padded", "halves": "A the left half, B the right one"}[report.fit]
     return f"shorter sides {sides} -> {report.size} x {report.size}, {how} ({report.size_why})"
 
 

@@ -17,6 +17,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -24,9 +25,11 @@ from PIL import Image
 
 from sparring.data.decode import (
     Fit,
+    Picture,
     Pixels,
     RefusedError,
     fit_picture,
+    halves,
     has_colour,
     open_picture,
     read_picture,
@@ -58,6 +61,12 @@ def _decode(job: Job, errors: list[tuple[int, str]]) -> bytes:
 
     def decode(data: bytes, index: int, number: int) -> bytes:
         picture = read_picture(data)
+        if fit != "halves":
+            return store(picture, index, number)
+        source, target = (replace(picture, image=half) for half in halves(picture.image))
+        return pair_record(store(target, index, 0), store(source, index, 1))
+
+    def store(picture: Picture, index: int, number: int) -> bytes:
         pixels = picture.image.tobytes()
         fact = record(picture, pixels, colour=look.finds(picture.image))
         rows[index, number] = _stored(picture.image, pixels, size=size, fit=fit, channels=channels)
