@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -222,6 +222,12 @@ class Labels:
 def to_unit(bytes_BHWC: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
     """uint8 [B, H, W, C] to [-1, 1] [B, C, H, W]; the view keeps the bytes' order, which is channels last."""
     return bytes_BHWC.permute(0, 3, 1, 2).to(dtype).div_(127.5).sub_(1)
+
+
+def to_condition(values: npt.NDArray[Any], device: torch.device, dtype: torch.dtype = torch.float32) -> Tensor:
+    """What a generator is given beside noise: labels int64 [B] as they are, sources uint8 [B, H, W, C] as pictures."""
+    tensor = to_device(torch.from_numpy(np.array(values)), device)
+    return to_unit(tensor, dtype) if values.dtype == np.uint8 else tensor
 
 
 def to_bytes(x_BCHW: Tensor) -> npt.NDArray[np.uint8]:

@@ -68,9 +68,18 @@ def build_generator(recipe: Recipe, spec: ImageSpec, precision: Precision) -> Ge
 
 def takes_labels(recipe: Recipe, spec: ImageSpec) -> bool:
     """Whether the generator is asked for a class."""
+    return _unplaced_generator(recipe, spec).conditional
+
+
+def translates(recipe: Recipe, spec: ImageSpec) -> bool:
+    """Whether the generator makes pictures from others."""
+    return _unplaced_generator(recipe, spec).source_channels > 0
+
+
+def _unplaced_generator(recipe: Recipe, spec: ImageSpec) -> Generator:
     choice = recipe.players[GENERATOR].model
     with torch.device("meta"):
-        return generators.build(choice.name, spec, settings=choice.settings).conditional
+        return generators.build(choice.name, spec, settings=choice.settings)
 
 
 def refuse_uneven(recipe: Recipe) -> None:

@@ -26,7 +26,7 @@ def pix2pix(data: DataChoice, facts: Facts) -> Recipe:
         reasons={
             "batch": "4: the paper takes 1 to 10; each picture is normalised by itself, so it changes nothing else",
             "generator.lr": "0.0002 with beta1 0.5: the paper, section 3.3",
-            "generator.width": f"{settings['width']}: the paper's 64; half of it on a CPU, four times as fast",
+            "generator.width": f"{settings['width']}: the paper's 64; half of it on a CPU, three times as fast",
             "l1.weight": "100: the paper, section 3.3",
         },
     )
