@@ -53,6 +53,13 @@ FULLY_CONNECTED = ("cgan", "gan2014", "ssgan")
 """Their layer next to the picture has a weight for each unit and each value: 3x256x256 times 1,200 are 236 million."""
 OF_TABLES = ("gan2014",)
 """Networks that take rows of real-valued columns as well; all others are for pictures only."""
+FOR_PAIRS = ("unet", "pix2pix")
+"""Networks and recipes that translate a picture: they are given pairs, all others pictures alone."""
+
+
+def for_entry(name: str, spec: ImageSpec) -> ImageSpec:
+    """The spec, with a source for what translates pictures."""
+    return dataclasses.replace(spec, source_channels=2 if name in FOR_PAIRS else 0)
 
 
 def of_spec(spec: ImageSpec) -> str:
@@ -96,15 +103,24 @@ def test_a_network_has_no_setting_that_a_player_has(registry: Registry[Any]) -> 
 # -- networks ------------------------------------------------------------------------------------------------------
 
 
-def inputs(z_dim: int, spec: ImageSpec, *, seed: int = 0) -> tuple[Tensor, Tensor | None]:
+def inputs(z_dim: int, spec: ImageSpec, *, seed: int = 0, sources: int = 0) -> tuple[Tensor, Tensor | None]:
     draw = torch.Generator().manual_seed(seed)
     z_BZ = torch.randn(B, z_dim, generator=draw)
+    if sources:
+        return z_BZ, torch.rand(B, sources, spec.height, spec.width, generator=draw) * 2 - 1
     return z_BZ, torch.arange(B) % len(spec.classes) if spec.classes else None
 
 
 def seeded(registry: Registry[Any], name: str, spec: ImageSpec) -> Any:
     torch.manual_seed(0)
-    return registry.build(name, spec, settings=small(registry, name))
+    return registry.build(name, for_entry(name, spec), settings=small(registry, name))
+
+
+def made(module: Generator, spec: ImageSpec) -> Tensor:
+    """Its pictures of fixed inputs; what it draws itself depends on the seed."""
+    torch.manual_seed(1)
+    pictures: Tensor = module(*inputs(module.z_dim, spec, sources=module.source_channels))
+    return pictures
 
 
 @torch.no_grad()
@@ -119,26 +135,25 @@ def moved_by_training(module: nn.Module) -> None:
 class TestGenerator:
     def test_pictures_of_the_right_shape_and_range_the_same_for_a_seed(self, name: str, spec: ImageSpec) -> None:
         first, second = seeded(generators, name, spec), seeded(generators, name, spec)
-        pictures, again = (module(*inputs(module.z_dim, spec)) for module in (first, second))
+        pictures, again = (made(module, spec) for module in (first, second))
         assert pictures.shape == (B, spec.channels, spec.height, spec.width)
         assert not first.bounded or -1 <= pictures.min() <= pictures.max() <= 1
-        assert pictures.std() > 1e-4, "noise makes a difference"
+        assert pictures.std() > 1e-4, "noise, or the source, makes a difference"
         assert torch.equal(pictures, again)
 
     def test_every_parameter_gets_a_gradient(self, name: str, spec: ImageSpec) -> None:
         module: Generator = seeded(generators, name, spec)
         moved_by_training(module)
-        pictures = module(*inputs(module.z_dim, spec))
+        pictures = made(module, spec)
         pictures.mul(torch.randn_like(pictures)).sum().backward()
         idle = [key for key, p in module.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
         assert not idle
 
     def test_its_state_makes_the_same_pictures_elsewhere(self, name: str, spec: ImageSpec) -> None:
         module: Generator = seeded(generators, name, spec)
-        other: Generator = generators.build(name, spec, settings=small(generators, name))
+        other: Generator = generators.build(name, for_entry(name, spec), settings=small(generators, name))
         other.load_state_dict(module.state_dict())
-        given = inputs(module.z_dim, spec)
-        assert torch.equal(module.eval()(*given), other.eval()(*given))
+        assert torch.equal(made(module.eval(), spec), made(other.eval(), spec))
 
 
 @pytest.mark.parametrize("name", list(discriminators))
@@ -180,16 +195,20 @@ class TestDiscriminator:
 class TestNetwork:
     def test_256_points_at_full_width(self, registry: Registry[Any], name: str) -> None:
         with torch.device("meta"):
-            module = registry.build(name, ImageSpec(channels=3, height=256, width=256, classes=CLASSES))
-            label_B = torch.empty(B, dtype=torch.int64)
+            module = registry.build(
+                name, for_entry(name, ImageSpec(channels=3, height=256, width=256, classes=CLASSES))
+            )
+            condition = torch.empty(B, dtype=torch.int64)
+            if registry is generators and module.source_channels:
+                condition = torch.empty(B, module.source_channels, 256, 256)
             given = torch.empty(B, module.z_dim) if registry is generators else torch.empty(B, 3, 256, 256)
-            made = module(given, label_B)
+            made = module(given, condition)
         assert made.shape == ((B, 3, 256, 256) if registry is generators else (B,))
         if name not in FULLY_CONNECTED:
             assert sum(p.numel() for p in module.parameters()) < 60e6
 
     def test_width_makes_it_wider(self, registry: Registry[Any], name: str) -> None:
-        spec = ImageSpec(channels=3, height=32, width=32)
+        spec = for_entry(name, ImageSpec(channels=3, height=32, width=32))
         with torch.device("meta"):
             narrow, wide = (registry.build(name, spec, settings={"width": w}) for w in (8, 16))
         assert sum(p.numel() for p in wide.parameters()) > 1.5 * sum(p.numel() for p in narrow.parameters())
@@ -259,11 +278,16 @@ def tiny_game(name: str, *, classes: int) -> Game:
     for player in recipe.players:
         if "width" in settings[player]:
             recipe = with_setting(recipe, f"{player}.width", "8", settings)
-    spec = ImageSpec(channels=1, height=8, width=8, classes=CLASSES[:classes])
+    spec = for_entry(name, ImageSpec(channels=1, height=8, width=8, classes=CLASSES[:classes]))
     draw = np.random.default_rng(0)
     labels = draw.integers(-1, classes, 24) if classes else None
     train = Part(x=draw.integers(0, 256, (24, 8, 8, 1), np.uint8), y=labels)
     held = Part(x=draw.integers(0, 256, (10, 8, 8, 1), np.uint8), y=None if labels is None else labels[:10])
+    if spec.source_channels:
+        train, held = (
+            dataclasses.replace(part, source=draw.integers(0, 256, (len(part), 8, 8, spec.source_channels), np.uint8))
+            for part in (train, held)
+        )
     return build_game(recipe, spec, {"train": train, "validation": held}, Precision("fp32", CPU))
 
 
@@ -301,7 +325,8 @@ class TestRecipe:
         assert all(recipe.reasons.values())
 
     def test_its_networks_are_a_function_of_the_seed(self, name: str) -> None:
-        recipe, spec = recipe_for(name, FACTS[0]), ImageSpec(channels=1, height=8, width=8, classes=CLASSES)
+        recipe = recipe_for(name, FACTS[0])
+        spec = for_entry(name, ImageSpec(channels=1, height=8, width=8, classes=CLASSES))
         torch.manual_seed(1)
         first = build_modules(recipe, spec)
         second, other = build_modules(recipe, spec), build_modules(dataclasses.replace(recipe, seed=1), spec)

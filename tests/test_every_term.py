@@ -82,9 +82,12 @@ class TestAdversarialLoss:
 def players(name: str) -> tuple[Generator, Discriminator]:
     """Networks that the penalty can work with."""
     torch.manual_seed(0)
-    spec = ImageSpec(channels=1, height=8, width=8, classes=CLASSES)
+    translating = name == "l1"
+    spec = ImageSpec(channels=1, height=8, width=8, classes=CLASSES, source_channels=2 if translating else 0)
     heads = "auxiliary" if name in ("auxiliary", "supervised") else "projection"
     discriminator = discriminators.build("compact", spec, settings={"width": 4, "heads": heads})
+    if translating:
+        return generators.build("unet", spec, settings={"width": 4}), discriminator
     return generators.build("compact", spec, settings={"width": 4, "z_dim": 3}), discriminator
 
 
@@ -93,7 +96,9 @@ def penalty_batch() -> Batch:
     x_BCHW, labelled_BCHW = torch.randn(2, B, 1, 8, 8, generator=draw)
     y_B = torch.arange(B) % len(CLASSES)
     z_BZ = torch.randn(B, 3, generator=draw)
-    return {"x": x_BCHW, "y": y_B, "label": y_B, "z": z_BZ, "x_labelled": labelled_BCHW, "y_labelled": y_B}
+    source_BCHW = torch.randn(B, 2, 8, 8, generator=draw)
+    own = {"x": x_BCHW, "y": y_B, "label": y_B, "z": z_BZ, "source": source_BCHW}
+    return {**own, "x_labelled": labelled_BCHW, "y_labelled": y_B}
 
 
 def term(penalty: Penalty, player: str, *, count: int = 0) -> tuple[Tensor | None, nn.Module]:

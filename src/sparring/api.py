@@ -22,7 +22,7 @@ def train(
     minutes: float | None = None,
     kimg: float | None = None,
     size: int | None = None,
-    fit: Literal["crop", "pad"] = "crop",
+    fit: Literal["crop", "pad", "halves"] = "crop",
     channels: int | None = None,
     batch: int | None = None,
     seed: int = 0,

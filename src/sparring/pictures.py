@@ -73,6 +73,22 @@ def grid(
     return sheet
 
 
+def in_turn(*kinds: Pictures, columns: int) -> Pictures:
+    """Pictures for a grid in which what belongs together is in one column: a row of each kind, then the next rows.
+
+    Args:
+        kinds: uint8 [N, H, W, C] each.
+        columns: of the grid; the last rows are filled up with white.
+
+    >>> in_turn(np.zeros((10, 8, 8, 1), np.uint8), np.zeros((10, 8, 8, 1), np.uint8), columns=8).shape
+    (32, 8, 8, 1)
+    """
+    missing = -len(kinds[0]) % columns
+    filled = [np.concatenate([kind, np.full((missing, *kind.shape[1:]), 255, np.uint8)]) for kind in kinds]
+    starts = range(0, len(filled[0]), columns)
+    return np.concatenate([kind[start : start + columns] for start in starts for kind in filled])
+
+
 def save_png(image: Image.Image, path: Path, provenance: Provenance, *, durable: bool = True) -> None:
     """Write a PNG that says where it came from, whole or not at all; the same image gives the same bytes.
 

@@ -30,7 +30,8 @@ class DataChoice:
     Args:
         source: a path or the name of a data set.
         size: side of the square pictures, 8 to 256; None: chosen from the data.
-        fit: `crop` cuts the middle out, `pad` keeps the whole picture.
+        fit: `crop` cuts the middle out, `pad` keeps the whole picture, `halves` takes the left half as the source of
+            the right one.
         channels: 1, 3 or 4; None: chosen from the data.
         conditional: whether labels are used where there are some.
         labels: only so many training labels are kept, balanced over the classes; None: all.
@@ -38,7 +39,7 @@ class DataChoice:
 
     source: str
     size: int | None = None
-    fit: Literal["crop", "pad"] = "crop"
+    fit: Literal["crop", "pad", "halves"] = "crop"
     channels: int | None = None
     conditional: bool = True
     labels: int | None = None

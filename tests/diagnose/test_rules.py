@@ -117,7 +117,11 @@ SOUND: dict[str, list[Records]] = {
         gan(always(class_agreement=0.1, class_agreement_floor=0.5)),
         gan(always(class_agreement=0.1, coverage=0.1)),
     ],
-    "batch-too-small": [gan(recipe={**RECIPE, "batch": 2}), gan(always(fd_judge=30.0))],
+    "batch-too-small": [
+        gan(recipe={**RECIPE, "batch": 2}),
+        gan(always(fd_judge=30.0)),
+        gan(always(fd_judge=30.0, l1=0.2), recipe={**RECIPE, "batch": 2}),  # each has a target of its own
+    ],
     "overfitting": [
         learner(lambda kimg: {"validation_loss": 0.5 + 0.05 * kimg} if kimg > 11 else {}),
         learner(always(validation_loss=0.6, validation_accuracy=0.6)),

@@ -23,8 +23,8 @@ class Check:
     """A folder, an archive, an array file, or a data set by name."""
     size: Annotated[int | None, arg(metavar="PIXELS", help_behavior_hint=_CHOSEN)] = None
     """Side of the pictures, 8 to 256."""
-    fit: Literal["crop", "pad"] = "crop"
-    """Cut the middle square out, or keep the whole picture and pad it."""
+    fit: Literal["crop", "pad", "halves"] = "crop"
+    """Cut the middle square out; keep the whole picture and pad it; or take halves: a pair, B right of A."""
     channels: Annotated[int | None, arg(metavar="COUNT", help_behavior_hint=_CHOSEN)] = None
     """1 (grey), 3 (colour) or 4 (with alpha)."""
     json: bool = False
@@ -43,4 +43,5 @@ class Check:
             print(json.dumps(report.to_json(), indent=2))
             return
         print("\n".join(describe(report)))
-        print(f"next: sparring train {self.data}")
+        recipe = " --recipe pix2pix" if report.source_channels else ""
+        print(f"next: sparring train {self.data}{recipe}")

@@ -31,6 +31,8 @@ $ sparring sample runs/latest -n 64 --class rose --seed 7
 $ sparring sample runs/latest -n 1000 --npz made.npz
     (arrays `images` and, with classes, `labels` and `classes`)
 $ sparring sample runs/latest --interpolate 8 --truncation 0.7
+$ sparring sample runs/latest --from photos/ --out made/
+    (of a run on pairs: each picture of a folder translated, under its own name)
 """
 
 
@@ -54,6 +56,8 @@ class Sample:
     """Walk between pairs of samples in so many steps, a row a pair."""
     npz: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
     """Write one .npz file instead of PNGs: `images` uint8 [N, H, W] or [N, H, W, C], `labels` int64 [N]."""
+    source: Annotated[Path | None, arg(name="from", metavar="FOLDER", help_behavior_hint="")] = None
+    """Translate these pictures, by a run on pairs; without it such a run translates those that were held out."""
     out: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="(default: in the run's samples/)")] = None
     """Folder for the PNGs; what is in it stays, but for pictures of an earlier `sparring sample`."""
     checkpoint: Literal["best", "last"] = "best"
@@ -67,10 +71,14 @@ class Sample:
         """Do it."""
         if self.npz is not None and (self.interpolate is not None or self.out is not None):
             raise UsageError("--npz writes one file of samples; it does not go with --interpolate or --out.")
+        self._refuse_beside_from()
         from sparring.job.run import Run
 
         run = Run(self.run_folder, device=self.device, checkpoint=self.checkpoint)
-        written = self._write_pictures(run) if self.npz is None else [self._write_npz(run, self.npz)]
+        if self.source is not None:
+            written = self._translate(run, self.source)
+        else:
+            written = self._write_pictures(run) if self.npz is None else [self._write_npz(run, self.npz)]
         for note in run.checkpoint.notes:
             print(f"note: {note}", file=sys.stderr)
         if self.json:
@@ -81,6 +89,23 @@ class Sample:
             )
         else:
             print(written[0])
+
+    def _refuse_beside_from(self) -> None:
+        others = {"--npz": self.npz, "--class": self.label, "--interpolate": self.interpolate}
+        given = [name for name, value in others.items() if value is not None]
+        if self.source is not None and given:
+            raise UsageError(f"--from translates pictures; it does not go with {' and '.join(given)}.")
+
+    def _translate(self, run: "Run", source: Path) -> list[Path]:
+        from sparring.job.translate import translate_folder
+        from sparring.runfolder.names import fit_name
+
+        name = f"made-at-{run.checkpoint.images / 1000:g}-kimg-from-{source.resolve().name}"
+        folder = (self.out or run.path / "samples" / fit_name(name)).absolute()
+        done = translate_folder(run, source, folder)
+        for lost in done.skipped:
+            print(f"skipped: {lost.name}: {lost.reason}", file=sys.stderr)
+        return [folder, *done.written]
 
     def _write_npz(self, run: "Run", asked: Path) -> Path:
         import numpy as np
@@ -105,7 +130,7 @@ class Sample:
         return path
 
     def _write_pictures(self, run: "Run") -> list[Path]:
-        from sparring.pictures import grid, save_numbered, save_png
+        from sparring.pictures import grid, in_turn, save_numbered, save_png
 
         folder = (self.out or run.path / "samples" / self._folder_name(run)).absolute()
         _refuse_foreign(folder)
@@ -123,13 +148,17 @@ class Sample:
 
         numbered = save_numbered(pictures, folder, provenance)
         columns = self.interpolate or COLUMNS
-        save_png(grid(pictures, columns=columns), folder / GRID, {**facts, "count": len(pictures)})
+        shown = pictures
+        if run.generator.source_channels:
+            shown = in_turn(run.pairs(len(pictures), seed=self.seed)[0], pictures, columns=columns)
+        save_png(grid(shown, columns=columns), folder / GRID, {**facts, "count": len(pictures)})
         return [folder / GRID, *numbered]
 
     def _samples(self, run: "Run") -> "Samples":
         z_NZ = run.noise(self.count, seed=self.seed, truncation=self.truncation)
-        labels = run.labels(self.count, self.label, seed=self.seed)
-        return run.pictures(z_NZ, labels), labels
+        condition = run.condition(self.count, self.label, seed=self.seed)
+        labels = None if run.generator.source_channels else run.labels(self.count, self.label, seed=self.seed)
+        return run.pictures(z_NZ, condition), labels
 
     def _interpolated(self, run: "Run", steps: int) -> "Samples":
         rows = max(1, self.count // max(1, steps))

@@ -157,6 +157,7 @@ def plan_lines(plan: "Plan") -> list[str]:
     """The recipe with its reasons, sizes, and what was measured of memory and time."""
     recipe, spec = plan.recipe, plan.spec
     kind = f"conditional on {len(spec.classes)} classes" if spec.classes else "unconditional"
+    kind = "pairs" if spec.source_channels else kind
     sizes = ", ".join(f"{name} {count:,}" for name, count in plan.parameters.items())
     lines = [
         f"recipe: {recipe.name}, {kind}, {spec.channels}x{spec.height}x{spec.width}, batch {recipe.batch}, "

@@ -47,8 +47,8 @@ class Train:
     """Train until so many thousands of pictures were seen."""
     size: Annotated[int | None, arg(metavar="PIXELS", help_behavior_hint=_CHOSEN)] = None
     """Side of the pictures, 8 to 256."""
-    fit: Literal["crop", "pad"] = "crop"
-    """Cut the middle square out, or keep the whole picture and pad it."""
+    fit: Literal["crop", "pad", "halves"] = "crop"
+    """Cut the middle square out; keep the whole picture and pad it; or take halves: a pair, B right of A."""
     channels: Annotated[int | None, arg(metavar="COUNT", help_behavior_hint=_CHOSEN)] = None
     """1 (grey), 3 (colour) or 4 (with alpha)."""
     batch: Annotated[int | None, arg(metavar="PICTURES", help_behavior_hint="(default: the recipe's)")] = None

@@ -29,11 +29,18 @@ class ZipPlace(NamedTuple):
     member: str
 
 
+class PairPlace(NamedTuple):
+    """A picture and the source that it is made from, each in a place of its own."""
+
+    target: FilePlace | ZipPlace
+    source: FilePlace | ZipPlace
+
+
 class Item(NamedTuple):
-    """One encoded picture. `name` is its path inside the source, as a user would write it."""
+    """One encoded picture, or a pair. `name` is its path inside the source, as a user would write it."""
 
     name: str
-    place: FilePlace | ZipPlace
+    place: FilePlace | ZipPlace | PairPlace
     label: str | None = None
     split: Split | None = None
 
@@ -68,6 +75,7 @@ class Collection:
             `ArrayBlock.labels` index this tuple.
         items: encoded pictures; or
         blocks: decoded pictures. Exactly one of the two is filled.
+        paired: whether each picture comes with a source.
     """
 
     name: str
@@ -78,3 +86,4 @@ class Collection:
     blocks: Sequence[ArrayBlock] = ()
     skipped: Sequence[Skipped] = ()
     notes: Sequence[str] = field(default_factory=tuple)
+    paired: bool = False

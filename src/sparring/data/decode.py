@@ -35,7 +35,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
-Fit = Literal["crop", "pad"]
+Fit = Literal["crop", "pad", "halves"]
 Pixels = npt.NDArray[np.uint8]
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "DIB")
@@ -148,15 +148,21 @@ def fit_picture(image: Image.Image, *, size: int, fit: Fit, channels: int) -> Pi
     Args:
         image: in mode L, LA, RGB or RGBA.
         size: pixels of a side of the result; smaller pictures are enlarged.
-        fit: "crop" makes the shorter side `size` and cuts the centre; "pad" makes the longer side `size` and fills up
-        with
-            the mean colour of the picture's own border.
+        fit: "crop" makes the shorter side `size` and cuts the centre, "halves" too, of what `halves` gave; "pad" makes
+            the longer side `size` and fills up with the mean colour of the picture's own border.
         channels: 1 (luma), 3, or 4 (alpha kept).
     """
     flat = flatten(image, channels)
     if flat.size != (size, size):
-        flat = _crop(flat, size) if fit == "crop" else _pad(flat, size)
+        flat = _pad(flat, size) if fit == "pad" else _crop(flat, size)
     return np.asarray(flat).reshape(size, size, channels)
+
+
+def halves(image: Image.Image) -> tuple[Image.Image, Image.Image]:
+    """The left and the right half of a picture; the middle column of an odd width belongs to none."""
+    width, height = image.size
+    half = width // 2
+    return image.crop((0, 0, half, height)), image.crop((width - half, 0, width, height))
 
 
 def flatten(image: Image.Image, channels: int) -> Image.Image:

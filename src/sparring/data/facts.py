@@ -1,5 +1,6 @@
 """What decoding tells about each picture, and what follows from all of it: the size and the channels to train at."""
 
+import hashlib
 import struct
 from collections import Counter
 from dataclasses import dataclass
@@ -35,31 +36,37 @@ _SMALL_SIZES = (64, 48, 32, 16, 8)
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """How pictures are stored: uint8 [size, size, channels], fitted by `fit`, and the reasons for the choice."""
+    """How pictures are stored: uint8 [size, size, channels], fitted by `fit`, and the reasons for the choice.
+
+    Of a pair the target is stored first, then its source, both in this way.
+    """
 
     size: int
     channels: int
     fit: Fit
     size_why: str = ""
     channels_why: str = ""
+    paired: bool = False
 
     @property
     def bytes_each(self) -> int:
-        """Bytes of one stored picture."""
-        return self.size * self.size * self.channels
+        """Bytes of one stored picture, of a pair those of both."""
+        return self.size * self.size * self.channels * (2 if self.paired else 1)
 
     def same_pixels(self, other: "Shape") -> bool:
         """Whether two shapes store the same bytes, whatever the reasons."""
-        return (self.size, self.channels, self.fit) == (other.size, other.channels, other.fit)
+        own = (self.size, self.channels, self.fit, self.paired)
+        return own == (other.size, other.channels, other.fit, other.paired)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
-    """What the user asked for; None where the data decides."""
+    """What the user asked for; None where the data decides. `paired`: whether each picture comes with a source."""
 
     size: int | None
     channels: int | None
     fit: Fit
+    paired: bool = False
 
 
 def record(picture: Picture, pixels: bytes, *, colour: bool) -> bytes:
@@ -73,6 +80,20 @@ def record(picture: Picture, pixels: bytes, *, colour: bool) -> bytes:
 def header_record(mode: str, file_format: str, size: tuple[int, int], *, colour: bool) -> bytes:
     """One row of `FACT` for a picture of which only the header was read: without a hash."""
     return _ROW.pack(True, *size, *codes(mode, file_format), False, colour, b"")
+
+
+def pair_record(target: bytes, source: bytes) -> bytes:
+    """One row of `FACT` for a pair, from those of its pictures: the smaller sides, and what either of them shows.
+
+    The first half of the hash is the target's, and decides the part: pairs of one target are never on both sides. The
+    second half is of both pictures.
+    """
+    _, *target_size, mode, file_format, target_alpha, target_colour, digest = _ROW.unpack(target)
+    _, *source_size, _, _, source_alpha, source_colour, other = _ROW.unpack(source)
+    sides = map(min, target_size, source_size)
+    both = hashlib.blake2b(digest + other, digest_size=8).digest()
+    alpha, colour = target_alpha or source_alpha, target_colour or source_colour
+    return _ROW.pack(True, *sides, mode, file_format, alpha, colour, digest[:8] + both)
 
 
 def codes(mode: str, file_format: str) -> tuple[int, int]:
@@ -90,7 +111,14 @@ def decide(facts: Facts, wish: Wish) -> Shape:
     known = facts[facts["ok"]]
     size, size_why = (wish.size, "as asked") if wish.size else _natural_size(known)
     channels, channels_why = (wish.channels, "as asked") if wish.channels else _natural_channels(known)
-    return Shape(size=size, channels=channels, fit=wish.fit, size_why=size_why, channels_why=channels_why)
+    return Shape(
+        size=size,
+        channels=channels,
+        fit=wish.fit,
+        size_why=size_why,
+        channels_why=channels_why,
+        paired=wish.paired,
+    )
 
 
 def shorter_sides(facts: Facts) -> npt.NDArray[np.int32]:

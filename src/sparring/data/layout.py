@@ -1,6 +1,6 @@
 """From names to meaning: which folders are splits, which are classes, and which say that there are no labels.
 
-The rules, in this order:
+Pairs of pictures are told first (see `pairs`), where there is no metadata file. The rules for others, in this order:
 1. A folder that everything lies in is looked through (`clothing/train/...` is read as `train/...`).
 2. Split folders `train`, `val|valid|validation`, `test`, and `labeled|labelled`, `unlabeled|unlabelled`, in either
    order of nesting, count where one of them is `train` or `labeled`, or where there are no other folders.
@@ -12,13 +12,14 @@ The rules, in this order:
 
 import re
 import unicodedata
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from sparring.data.collection import Collection, Item, Skipped, Split
 from sparring.data.listing import Entry, Listing, printable
 from sparring.data.metadata import SPLIT_WORDS, Row, read_metadata
+from sparring.data.pairs import find_pairs
 
 LABELLED_WORDS = frozenset({"labeled", "labelled"})
 UNLABELLED_WORDS = frozenset({"unlabeled", "unlabelled"})
@@ -61,6 +62,17 @@ def arrange(listing: Listing, *, name: str, source: str) -> Collection:
     Raises:
         DataError: a metadata file that can't be understood.
     """
+    pairs = None if listing.texts else find_pairs(listing.entries)
+    if pairs is not None:
+        return Collection(
+            name=name,
+            source=source,
+            layout=", ".join(["pairs: B is to be made of A", *_splits_in_words(item.split for item in pairs.items)]),
+            items=pairs.items,
+            skipped=[*listing.skipped, *pairs.skipped],
+            notes=(*listing.notes, *_empty_notes(listing)),
+            paired=True,
+        )
     layout = _Layout([_Placed(entry, entry.name.split("/")) for entry in listing.entries])
     _look_through(layout)
     _read_special(layout)
@@ -234,7 +246,6 @@ def _ancestors(names: Iterable[str]) -> Iterator[str]:
 
 
 def _in_words(layout: _Layout, classes: tuple[str, ...]) -> str:
-    splits = Counter(picture.split for picture in layout.pictures if picture.split)
     words = []
     if "metadata" in layout.words:
         words.append("metadata file")
@@ -244,6 +255,10 @@ def _in_words(layout: _Layout, classes: tuple[str, ...]) -> str:
         words.append("pictures without labels")
     if any(picture.labelled is False for picture in layout.pictures):
         words.append("with an unlabelled part")
-    if splits:
-        words.append("given splits " + ", ".join(name for name in ("train", "validation", "test") if splits[name]))
-    return ", ".join(words)
+    return ", ".join(words + _splits_in_words(picture.split for picture in layout.pictures))
+
+
+def _splits_in_words(splits: Iterable[Split | None]) -> list[str]:
+    given = set(splits)
+    names = [name for name in ("train", "validation", "test") if name in given]
+    return ["given splits " + ", ".join(names)] if names else []

@@ -3,16 +3,16 @@
 import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from sparring.data.cache import Cache, default_cache
 from sparring.data.collection import Collection, Split
-from sparring.data.decode import SMALLEST_SIDE
+from sparring.data.decode import SMALLEST_SIDE, Fit
 from sparring.data.facts import LARGEST_SIZE, Facts, Wish, decide
 from sparring.data.find import Found, find_source
 from sparring.data.pack import Packed, Progress, check_usable, find, pack
@@ -28,10 +28,12 @@ Parts = Mapping[Split, tuple[Rows, Labels | None]]
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One part: `x` uint8 [N, H, W, C], memory-mapped; `y` int64 [N], -1 without a label, or None without classes."""
+    """One part: `x` uint8 [N, H, W, C], memory-mapped; `y` int64 [N], -1 without a label, or None without classes;
+    `source`, the picture that each is to be made from, uint8 [N, H, W, C'], or None where they are no pairs."""
 
     x: npt.NDArray[np.uint8]
     y: Labels | None
+    source: npt.NDArray[np.uint8] | None = None
 
     def __len__(self) -> int:
         return len(self.x)
@@ -58,7 +60,7 @@ def open_data(
     source: str,
     *,
     size: int | None = None,
-    fit: Literal["crop", "pad"] = "crop",
+    fit: Literal["crop", "pad", "halves"] = "crop",
     channels: int | None = None,
     conditional: bool = True,
     labels: int | None = None,
@@ -71,7 +73,8 @@ def open_data(
     Args:
         source: a path if it exists, else a registered name.
         size: pixels of a side, 8 to 256; by default what the pictures suggest (`facts.decide`).
-        fit: "crop" cuts the centre square, "pad" keeps everything and fills up with the border's mean colour.
+        fit: "crop" cuts the centre square, "pad" keeps everything and fills up with the border's mean colour; "halves"
+            makes a pair of each picture: the left half is the source of the right one. Each is cut to its centre.
         channels: 1, 3 or 4 (with alpha); by default 1 where no picture shows colour, else 3.
         conditional: False drops the labels.
         labels: keep only so many labels of train, balanced over the classes; the others become -1.
@@ -89,8 +92,9 @@ def open_data(
     store = Cache(cache or default_cache())
     progress = on_progress or _silent
     with _opened(source, store, progress, keep=True) as (collection, pictures):
+        wish = _wish_for(wish, collection)
         packed = pack(pictures, wish, store, progress)
-        classes = collection.classes if conditional else ()
+        classes = collection.classes if conditional and not wish.paired else ()
         codes = _codes(collection, collection.classes)
         parts = _label_parts(packed.facts, packed.parts, codes, classes, labels, seed)
         report = make_report(
@@ -118,7 +122,7 @@ def inspect_data(
     source: str,
     *,
     size: int | None = None,
-    fit: Literal["crop", "pad"] = "crop",
+    fit: Literal["crop", "pad", "halves"] = "crop",
     channels: int | None = None,
     conditional: bool = True,
     cache: Path | None = None,
@@ -137,7 +141,8 @@ def inspect_data(
     store = Cache(cache or default_cache())
     progress = on_progress or _silent
     with _opened(source, store, progress, keep=False) as (collection, pictures):
-        classes = collection.classes if conditional else ()
+        wish = _wish_for(wish, collection)
+        classes = collection.classes if conditional and not wish.paired else ()
         codes = _codes(collection, classes)
         packed = find(pictures, wish, store)
         if packed is not None:
@@ -217,9 +222,18 @@ def _wish(size: int | None, fit: str, channels: int | None) -> Wish:
         raise UsageError(f"--size {size}: expected {SMALLEST_SIDE} to {LARGEST_SIZE} pixels.")
     if channels not in (None, 1, 3, 4):
         raise UsageError(f"--channels {channels}: expected 1 (grey), 3 (colour) or 4 (colour with alpha).")
-    if fit not in ("crop", "pad"):
-        raise UsageError(f"--fit {fit}: expected crop or pad.")
-    return Wish(size=size, channels=channels, fit="crop" if fit == "crop" else "pad")
+    if fit not in ("crop", "pad", "halves"):
+        raise UsageError(f"--fit {fit}: expected crop, pad or halves.")
+    return Wish(size=size, channels=channels, fit=cast(Fit, fit))
+
+
+def _wish_for(wish: Wish, collection: Collection) -> Wish:
+    """The wish with what the collection says: whether each picture comes with a source."""
+    halves = wish.fit == "halves"
+    if halves and (collection.paired or collection.blocks):
+        what = "already pairs" if collection.paired else "an array"
+        raise UsageError(f"--fit halves: {collection.source} is {what}. Give a folder of pictures, each A beside B.")
+    return replace(wish, paired=collection.paired or halves)
 
 
 def _check_labels(labels: int | None, *, conditional: bool) -> None:
@@ -260,11 +274,14 @@ def _label_parts(
 
 def _spec(packed: Packed, classes: tuple[str, ...]) -> ImageSpec:
     size, channels = packed.shape.size, packed.shape.channels
-    return ImageSpec(channels=channels, height=size, width=size, classes=classes)
+    sources = channels if packed.shape.paired else 0
+    return ImageSpec(channels=channels, height=size, width=size, classes=classes, source_channels=sources)
 
 
 def _parts(packed: Packed, parts: Parts) -> dict[str, Part]:
-    return {name: Part(x=packed.pixels(name), y=labels) for name, (_, labels) in parts.items()}
+    return {
+        name: Part(x=packed.pixels(name), y=labels, source=packed.sources(name)) for name, (_, labels) in parts.items()
+    }
 
 
 def _silent(text: str, done: int, total: int | None) -> None:

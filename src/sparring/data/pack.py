@@ -1,5 +1,7 @@
 """The packed store: every picture decoded once into uint8 [N, H, W, C], one memory-mapped file a part.
 
+Of a pair the source follows its target: [N, 2, H, W, C]. Both are one entry, so splits and gaps treat them as one.
+
 A pack holds `train.u8`, `validation.u8` and perhaps `test.u8` (plain bytes, no header), `facts.npy` (one `FACT` row for
 every picture of the source, also for those that were skipped) and `manifest.json`, written last. Its key covers what
 the source contains and how it is stored, so the files never change; labels and notes are not in it and are read anew
@@ -92,9 +94,16 @@ class Packed:
     parts: Mapping[Split, npt.NDArray[np.int64]]
 
     def pixels(self, part: Split) -> npt.NDArray[np.uint8]:
-        """The pictures of a part, memory-mapped: uint8 [N, H, W, C]."""
+        """The pictures of a part, memory-mapped: uint8 [N, H, W, C]; of pairs the targets."""
+        return self._entries(part)[:, 0]
+
+    def sources(self, part: Split) -> npt.NDArray[np.uint8] | None:
+        """The sources of a part's pairs, memory-mapped: uint8 [N, H, W, C]; None where pictures are no pairs."""
+        return self._entries(part)[:, 1] if self.shape.paired else None
+
+    def _entries(self, part: Split) -> npt.NDArray[np.uint8]:
         side, channels = self.shape.size, self.shape.channels
-        shape = (len(self.parts[part]), side, side, channels)
+        shape = (len(self.parts[part]), 2 if self.shape.paired else 1, side, side, channels)
         return np.memmap(self.folder / f"{part}.u8", np.uint8, mode="r", shape=shape)
 
 
@@ -260,7 +269,8 @@ def _read_shape(text: str | None) -> Shape | None:
 
 
 def _shape_key(pictures: Pictures, shape: Shape) -> str:
-    return _key(pictures, {"size": shape.size, "channels": shape.channels, "fit": shape.fit})
+    paired = {"paired": True} if shape.paired else {}
+    return _key(pictures, {"size": shape.size, "channels": shape.channels, "fit": shape.fit, **paired})
 
 
 def _key(pictures: Pictures, settings: Mapping[str, object]) -> str:

@@ -15,11 +15,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from sparring.data.collection import FilePlace, ZipPlace
+from sparring.data.collection import FilePlace, PairPlace, ZipPlace
 from sparring.data.facts import FACT, Facts
 from sparring.errors import MachineError
 
-Place = FilePlace | ZipPlace
+Place = FilePlace | ZipPlace | PairPlace
 Progress = Callable[[str, int, int | None], None]
 _CHUNK_PICTURES = 512
 _CHUNK_BYTES = 4 << 20
@@ -30,12 +30,13 @@ _MOST_CRASHES = 50
 
 @dataclass(frozen=True, kw_only=True)
 class Output:
-    """Where decoded pictures go: rows of `size * size * channels` bytes in the file `path`."""
+    """Where decoded pictures go: rows of `size * size * channels` bytes, of pairs twice as many, in the file `path`."""
 
     path: str
     size: int
     channels: int
     fit: str
+    paired: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +53,7 @@ class Job:
         record: dict[str, Any] = {"places": self.places}
         if self.output is not None:
             record |= {"out": self.output.path, "row": self.row, "size": self.output.size}
-            record |= {"channels": self.output.channels, "fit": self.output.fit}
+            record |= {"channels": self.output.channels, "fit": self.output.fit, "paired": self.output.paired}
         return json.dumps(record).encode("ascii") + b"\n"
 
     def alone(self) -> Iterator["Job"]:
@@ -75,12 +76,16 @@ def make_jobs(places: Sequence[Place], *, output: Output | None, workers: int) -
     limit = max(1, min(_CHUNK_PICTURES, len(places) // (workers * 4)))
     start, weight = 0, 0
     for index, place in enumerate(places):
-        weight += place.size or 0 if isinstance(place, FilePlace) else _CHUNK_BYTES // 32
+        weight += sum(map(_weight, place if isinstance(place, PairPlace) else (place,)))
         if index + 1 - start >= limit or weight >= _CHUNK_BYTES:
             yield Job(first=start, places=places[start : index + 1], row=start, output=output)
             start, weight = index + 1, 0
     if start < len(places):
         yield Job(first=start, places=places[start:], row=start, output=output)
+
+
+def _weight(place: FilePlace | ZipPlace) -> int:
+    return place.size or 0 if isinstance(place, FilePlace) else _CHUNK_BYTES // 32
 
 
 def usable_cores() -> int:

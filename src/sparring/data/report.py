@@ -41,6 +41,7 @@ class DataReport:
         size, channels, fit: how pictures are stored, with the reasons.
         skipped: every picture or other file that is not used, with its reason.
         duplicates: pictures whose content another one has too; the first of each kind is not counted.
+        source_channels: of the picture that each one is to be made from; 0 where pictures are no pairs.
     """
 
     name: str
@@ -62,6 +63,7 @@ class DataReport:
     skipped: Sequence[Skipped]
     duplicates: int
     notes: Sequence[str]
+    source_channels: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Plain dictionaries, lists, texts and numbers."""
@@ -122,13 +124,15 @@ def make_report(
             *_transparency_note(known, shape),
             *(_leak_notes({name: facts[rows] for name, (rows, _) in parts.items()}) if exact else ()),
         ],
+        source_channels=shape.channels if shape.paired else 0,
     )
 
 
 def describe(report: DataReport) -> list[str]:
     """The report as lines for a terminal: what will be read, and how."""
     total = sum(part.pictures for part in report.parts.values())
-    lines = [f"{total:,} pictures in {report.source}, read as: {report.layout}"]
+    what = "pairs of pictures" if report.source_channels else "pictures"
+    lines = [f"{total:,} {what} in {report.source}, read as: {report.layout}"]
     lines += [_part_line(name, part) for name, part in report.parts.items()]
     if "validation" not in report.parts:
         lines.append("  validation: about a tenth of train, drawn by content when it is packed")
@@ -219,7 +223,7 @@ def _class_lines(report: DataReport) -> list[str]:
 def _size_line(report: DataReport) -> str:
     low, median, high = (report.shorter_side.get(key, 0) for key in ("min", "median", "max"))
     sides = f"{low}" if low == high else f"{low} to {high}, median {median}"
-    how = "cut to the centre" if report.fit == "crop" else "padded"
+    how = {"crop": "cut to the centre", "pad": "padded", "halves": "A the left half, B the right one"}[report.fit]
     return f"shorter sides {sides} -> {report.size} x {report.size}, {how} ({report.size_why})"
 
 

@@ -55,7 +55,7 @@ class EncodedPictures:
         step = max(1, len(self._places) // _LOOK)
         facts, _ = self._gather(self._places[::step], output=None, on_progress=_silent)
         if not facts["ok"].any():
-            return Shape(size=wish.size or 64, channels=wish.channels or 3, fit=wish.fit)
+            return Shape(size=wish.size or 64, channels=wish.channels or 3, fit=wish.fit, paired=wish.paired)
         return decide(facts, wish)
 
     def inspect(self, on_progress: Progress) -> tuple[Facts, Errors]:
@@ -71,7 +71,13 @@ class EncodedPictures:
             members = np.flatnonzero(plan.part == index)
             if not len(members):
                 continue
-            output = Output(path=str(plan.file(name)), size=shape.size, channels=shape.channels, fit=shape.fit)
+            output = Output(
+                path=str(plan.file(name)),
+                size=shape.size,
+                channels=shape.channels,
+                fit=shape.fit,
+                paired=shape.paired,
+            )
             places = [self._places[member] for member in members.tolist()]
             start = done
 

@@ -5,13 +5,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class ImageSpec:
-    """Pictures, or volumes where `depth` is given. Stored as uint8 [H, W, C]; float in [-1, 1], NCHW, on the device."""
+    """Pictures, or volumes where `depth` is given. Stored as uint8 [H, W, C]; float in [-1, 1], NCHW, on the device.
+
+    Args:
+        source_channels: of the picture that each one comes with and is to be made from; 0 where there is none.
+    """
 
     channels: int
     height: int
     width: int
     depth: int | None = None
     classes: tuple[str, ...] = ()
+    source_channels: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,8 @@ It reads jobs as JSON lines from its input and answers each with a JSON line; pi
 It is a program of its own, rather than a multiprocessing worker, so that a user's script needs no `__main__` guard and
 no thread of the parent is forked; it imports numpy and Pillow only.
 
-A job: {"places": [...], "out": path or null, "row": first row, "size", "channels", "fit"}.
+A job: {"places": [...], "out": path or null, "row": first row, "size", "channels", "fit", "paired"}. The place of a
+pair is those of its target and its source.
 An answer: {"facts": base64 of `FACT` rows, "errors": [[index in the job, reason], ...]}, or {"disk": message} where
 writing failed.
 """
@@ -15,6 +16,8 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -22,17 +25,19 @@ from PIL import Image
 
 from sparring.data.decode import (
     Fit,
+    Picture,
     Pixels,
     RefusedError,
     fit_picture,
+    halves,
     has_colour,
     open_picture,
     read_picture,
     reason_of,
     strict_pillow,
 )
-from sparring.data.facts import NO_FACT, header_record, record
-from sparring.data.places import TooLargeError, read_record
+from sparring.data.facts import NO_FACT, header_record, pair_record, record
+from sparring.data.places import Record, TooLargeError, read_record
 
 Job = dict[str, Any]
 _GREY_MODES = frozenset({"1", "L", "LA", "I", "F", "I;16", "I;16B"})
@@ -51,23 +56,49 @@ def answer(job: Job) -> dict[str, Any]:
 
 def _decode(job: Job, errors: list[tuple[int, str]]) -> bytes:
     size, channels, fit = job["size"], job["channels"], job["fit"]
-    rows = np.zeros((len(job["places"]), size, size, channels), np.uint8)
-    facts = []
+    rows = np.zeros((len(job["places"]), 2 if job["paired"] else 1, size, size, channels), np.uint8)
     look = _ColourSearch()
-    for index, place in enumerate(job["places"]):
+
+    def decode(data: bytes, index: int, number: int) -> bytes:
+        picture = read_picture(data)
+        if fit != "halves":
+            return store(picture, index, number)
+        source, target = (replace(picture, image=half) for half in halves(picture.image))
+        return pair_record(store(target, index, 0), store(source, index, 1))
+
+    def store(picture: Picture, index: int, number: int) -> bytes:
+        pixels = picture.image.tobytes()
+        fact = record(picture, pixels, colour=look.finds(picture.image))
+        rows[index, number] = _stored(picture.image, pixels, size=size, fit=fit, channels=channels)
+        return fact
+
+    facts = _facts(job["places"], decode, errors)
+    _write(job["out"], job["row"], rows)
+    return facts
+
+
+def _facts(places: list[Any], look: Callable[[bytes, int, int], bytes], errors: list[tuple[int, str]]) -> bytes:
+    """The facts of all places, as `look` gives them from bytes, the number of the place, and 1 for a source, else 0."""
+    facts = []
+    for index, place in enumerate(places):
+        found: list[bytes] = []
         data = b""
         try:
-            data = read_record(place)
-            picture = read_picture(data)
-            pixels = picture.image.tobytes()
-            fact = record(picture, pixels, colour=look.finds(picture.image))
-            rows[index] = _stored(picture.image, pixels, size=size, fit=fit, channels=channels)
+            for number, where in enumerate(_pictures(place)):
+                data = b""
+                data = read_record(where)
+                found.append(look(data, index, number))
         except Exception as error:  # damaged bytes make decoders raise anything; the picture is named and skipped
-            fact = NO_FACT
-            errors.append((index, _reason(error, data)))
-        facts.append(fact)
-    _write(job["out"], job["row"], rows)
+            facts.append(NO_FACT)
+            errors.append((index, ("its source: " if found else "") + _reason(error, data)))
+        else:
+            facts.append(pair_record(*found) if len(found) == 2 else found[0])
     return b"".join(facts)
+
+
+def _pictures(place: Any) -> list[Record]:
+    """The places of a picture, or of a pair's target and source."""
+    return place if isinstance(place[0], list) else [place]
 
 
 def _stored(image: Image.Image, pixels: bytes, *, size: int, fit: Fit, channels: int) -> Pixels:
@@ -91,18 +122,8 @@ class _ColourSearch:
 
 
 def _inspect(job: Job, errors: list[tuple[int, str]]) -> bytes:
-    facts = []
     look = _ColourSearch()
-    for index, place in enumerate(job["places"]):
-        data = b""
-        try:
-            data = read_record(place)
-            fact = _read_header(data, look)
-        except Exception as error:  # as above
-            fact = NO_FACT
-            errors.append((index, _reason(error, data)))
-        facts.append(fact)
-    return b"".join(facts)
+    return _facts(job["places"], lambda data, _index, _number: _read_header(data, look), errors)
 
 
 def _read_header(data: bytes, look: _ColourSearch) -> bytes:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -102,6 +102,7 @@ class Pictures:
     Args:
         x: uint8 [N, H, W, C].
         y: labels int64 [N], -1 where unknown, or None.
+        source: what each picture is to be made from, uint8 [N, H, W, C'], dealt as `source`; None: no pairs.
         rows: deal these alone, int64 [M]; the order is then one of M.
     """
 
@@ -115,8 +116,9 @@ class Pictures:
         dtype: torch.dtype = torch.float32,
         resident_share: float = 0.4,
         rows: npt.NDArray[np.int64] | None = None,
+        source: npt.NDArray[np.uint8] | None = None,
     ) -> None:
-        self._x = x
+        self._stored = {"x": x} if source is None else {"x": x, "source": source}
         self._rows = rows
         self._order = order
         self._device = device
@@ -125,24 +127,27 @@ class Pictures:
         self._resident = self._load_resident(resident_share)
 
     def __call__(self, counter: int) -> Batch:
-        """Pictures, labels and their `index` [B] in the part."""
+        """Pictures, their sources, labels and their `index` [B] in the part."""
         chosen = self._order(counter)
         if self._rows is not None:
             chosen = self._rows[chosen]
         index_B = to_device(torch.from_numpy(chosen), self._device)
-        if self._resident is None:
-            bytes_BHWC = to_device(torch.from_numpy(self._x[chosen]), self._device)
-        else:
-            bytes_BHWC = self._resident.index_select(0, index_B)
-        batch = {"x": to_unit(bytes_BHWC, self._dtype), "index": index_B}
+        batch = {"index": index_B}
+        for name, stored in self._stored.items():
+            if self._resident is None:
+                bytes_BHWC = to_device(torch.from_numpy(stored[chosen]), self._device)
+            else:
+                bytes_BHWC = self._resident[name].index_select(0, index_B)
+            batch[name] = to_unit(bytes_BHWC, self._dtype)
         if self._y is not None:
             batch["y"] = self._y.index_select(0, index_B)
         return batch
 
-    def _load_resident(self, share: float) -> Tensor | None:
-        if self._device.type != "cuda" or self._x.nbytes > share * torch.cuda.mem_get_info(self._device)[0]:
+    def _load_resident(self, share: float) -> dict[str, Tensor] | None:
+        size = sum(stored.nbytes for stored in self._stored.values())
+        if self._device.type != "cuda" or size > share * torch.cuda.mem_get_info(self._device)[0]:
             return None
-        return torch.from_numpy(np.array(self._x)).to(self._device)
+        return {name: torch.from_numpy(np.array(stored)).to(self._device) for name, stored in self._stored.items()}
 
 
 class Noise:
@@ -217,6 +222,12 @@ class Labels:
 def to_unit(bytes_BHWC: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
     """uint8 [B, H, W, C] to [-1, 1] [B, C, H, W]; the view keeps the bytes' order, which is channels last."""
     return bytes_BHWC.permute(0, 3, 1, 2).to(dtype).div_(127.5).sub_(1)
+
+
+def to_condition(values: npt.NDArray[Any], device: torch.device, dtype: torch.dtype = torch.float32) -> Tensor:
+    """What a generator is given beside noise: labels int64 [B] as they are, sources uint8 [B, H, W, C] as pictures."""
+    tensor = to_device(torch.from_numpy(np.array(values)), device)
+    return to_unit(tensor, dtype) if values.dtype == np.uint8 else tensor
 
 
 def to_bytes(x_BCHW: Tensor) -> npt.NDArray[np.uint8]:

@@ -7,11 +7,16 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from sparring.engine.deal import drawn_noise, generator, to_bytes, to_device
+from sparring.engine.deal import drawn_noise, generator, to_bytes, to_condition, to_device
 from sparring.engine.precision import Precision
 from sparring.models.gan.base import Generator, NoiseKind
 
+Condition = npt.NDArray[np.int64] | npt.NDArray[np.uint8]
+"""Labels [N], or sources [N, H, W, C]."""
+
 BATCH = 256
+TRANSLATED = 32
+"""Pictures in one pass where they are made from others: all maps on the way down are kept for the way up."""
 
 
 def noise(count: int, size: int, *, seed: int, stream: str = "sample", kind: NoiseKind = "normal") -> Tensor:
@@ -45,16 +50,17 @@ def slerp(start_Z: Tensor, end_Z: Tensor, steps: int) -> Tensor:
 
 @torch.no_grad()
 def generate(
-    module: Generator, z_NZ: Tensor, labels: npt.NDArray[np.int64] | None, precision: Precision
+    module: Generator, z_NZ: Tensor, condition: Condition | None, precision: Precision
 ) -> npt.NDArray[np.uint8]:
-    """Pictures uint8 [N, H, W, C] of a generator in evaluation mode."""
+    """Pictures uint8 [N, H, W, C] of a generator in evaluation mode, asked for labels or made from sources."""
     assert not module.training, "samples come from a module in evaluation mode"
     pieces = []
-    for start in range(0, len(z_NZ), BATCH):
-        z_BZ = to_device(z_NZ[start : start + BATCH].to(precision.weights), precision.device)
-        label_B = None
-        if labels is not None:
-            label_B = to_device(torch.from_numpy(labels[start : start + BATCH]), precision.device)
+    batch = TRANSLATED if module.source_channels else BATCH
+    for start in range(0, len(z_NZ), batch):
+        z_BZ = to_device(z_NZ[start : start + batch].to(precision.weights), precision.device)
+        given = None
+        if condition is not None:
+            given = to_condition(condition[start : start + batch], precision.device, precision.weights)
         with precision.autocast():
-            pieces.append(to_bytes(module(z_BZ, label_B)))
+            pieces.append(to_bytes(module(z_BZ, given)))
     return np.concatenate(pieces)

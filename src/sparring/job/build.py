@@ -68,9 +68,18 @@ def build_generator(recipe: Recipe, spec: ImageSpec, precision: Precision) -> Ge
 
 def takes_labels(recipe: Recipe, spec: ImageSpec) -> bool:
     """Whether the generator is asked for a class."""
+    return _unplaced_generator(recipe, spec).conditional
+
+
+def translates(recipe: Recipe, spec: ImageSpec) -> bool:
+    """Whether the generator makes pictures from others."""
+    return _unplaced_generator(recipe, spec).source_channels > 0
+
+
+def _unplaced_generator(recipe: Recipe, spec: ImageSpec) -> Generator:
     choice = recipe.players[GENERATOR].model
     with torch.device("meta"):
-        return generators.build(choice.name, spec, settings=choice.settings).conditional
+        return generators.build(choice.name, spec, settings=choice.settings)
 
 
 def refuse_uneven(recipe: Recipe) -> None:
@@ -142,7 +151,7 @@ def _begin(game: Game, generator: Generator, discriminator: Discriminator) -> No
     # Noise inside a network must not depend on what was drawn before.
     with _seeded(key(game.seed, "begin")), game.precision.autocast():
         discriminator.begin(first["x"])
-        generator.begin(first["z"], first.get("label"))
+        generator.begin(first["z"], first["source"] if generator.source_channels else first.get("label"))
     for player in game.players:
         if player.ema is not None:
             player.ema.module.load_state_dict(player.module.state_dict())

@@ -217,8 +217,9 @@ def _sheet(runs: Sequence[Run], names: Sequence[str], seed: int) -> Image.Image:
 
 def _block(run: Run, seed: int) -> Pixels:
     count = ROWS * COLUMNS
-    labels = np.arange(count, dtype=np.int64) % len(run.spec.classes) if run.generator.conditional else None
-    return run.pictures(run.noise(count, seed=seed), labels)
+    if run.generator.conditional:
+        return run.pictures(run.noise(count, seed=seed), np.arange(count, dtype=np.int64) % len(run.spec.classes))
+    return run.sample(count, seed=seed)
 
 
 def _fitted(pictures: Pixels, side: tuple[int, int], channels: int) -> Pixels:

@@ -85,6 +85,7 @@ class Dealing:
         return Pictures(
             part.x,
             part.y,
+            source=part.source,
             order=Order(length, batch=self._recipe.batch, seed=self._recipe.seed, stream=stream),
             device=self._precision.device,
             dtype=self._precision.weights,

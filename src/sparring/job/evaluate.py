@@ -28,6 +28,7 @@ from sparring.metrics.onnx import OnnxExtractor
 from sparring.metrics.robust import Robustness, robustness
 from sparring.metrics.spread import over_seeds
 from sparring.metrics.synthetic import Labelled, Predict, classification_scores
+from sparring.metrics.translation import mean_difference
 from sparring.runfolder import RunFolder
 
 COUNT = 10_000
@@ -182,6 +183,8 @@ class _Judging:
             pictures, labels = _made(run, self._count, seed)
             made = self._measuring.extractor(pictures)
             taken.append({**self._measuring.compared(made, labels), **self._measuring.copying(made)})
+            if run.generator.source_channels:
+                taken[-1]["l1"] = mean_difference(pictures, run.pairs(self._count, seed=seed)[1])
             classes = classes or self._measuring.of_each_class(made, labels)
         return [self._row(name, [values[name] for values in taken], classes.get(name, {})) for name in taken[0]]
 
@@ -225,8 +228,9 @@ def resizer_of(space: Extractor) -> str:
 
 
 def _made(run: Run, count: int, seed: int) -> tuple[Pictures, Labels | None]:
-    labels = run.labels(count, seed=seed)
-    return run.pictures(run.noise(count, seed=seed), labels), labels
+    condition = run.condition(count, seed=seed)
+    labels = None if run.generator.source_channels else run.labels(count, seed=seed)
+    return run.pictures(run.noise(count, seed=seed), condition), labels
 
 
 def _robustness(space: Extractor, found: Against) -> Robustness:

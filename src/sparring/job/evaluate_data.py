@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from sparring.data import Data, open_data
-from sparring.errors import DataError, UsageError
+from sparring.errors import DataError
 from sparring.job.dealing import class_shares
 from sparring.job.evaluate_measures import Pool
-from sparring.job.records import read_hashes
+from sparring.job.reopen import own_data, unseen
 from sparring.job.run import Run
 from sparring.metrics.base import Labels
 from sparring.metrics.kept import Progress
@@ -61,8 +60,8 @@ def open_against(run: Run, against: str | None, *, count: int, on_progress: Prog
         DataError: the run's data are gone, or fewer than 10 pictures are there to be compared with.
         UsageError: the run's data are other ones now, or `against` is no source.
     """
-    known, notes = _own_data(run, on_progress)
-    part = _unseen(known)
+    known, notes = own_data(RunFolder.open(run.path), run.recipe, run.spec, on_progress)
+    part = unseen(known)
     held = _pool(known, part)
     own = Against(
         name=known.name, part=part, reals=held, stand=_pool(known, "train"), known=known, held=held, notes=notes
@@ -90,42 +89,6 @@ def _other(run: Run, own: Against, against: str, count: int, on_progress: Progre
         reals, stand = _halves(data, count)
         part = "all"
     return Against(name=data.name, part=part, reals=reals, stand=stand, known=own.known, held=own.held, notes=notes)
-
-
-def _own_data(run: Run, on_progress: Progress) -> tuple[Data, list[str]]:
-    choice, source = run.recipe.data, Path(run.recipe.data.source)
-    if source.is_absolute() and not source.exists():
-        raise DataError(f"{source}: gone; {run.path.name} was trained on it. Put the pictures back where they were.")
-    if not source.is_absolute() and source.exists():
-        raise UsageError(
-            f"{source.absolute()} is in the way: {run.path.name} was trained on the data set called '{source}', and "
-            "this path would be read instead. Evaluate from another folder."
-        )
-    data = open_data(
-        choice.source,
-        size=choice.size,
-        fit=choice.fit,
-        channels=choice.channels,
-        conditional=choice.conditional,
-        labels=choice.labels,
-        seed=run.recipe.seed,
-        on_progress=on_progress,
-    )
-    if data.spec != run.spec:
-        raise UsageError(
-            f"{source}: the pictures or classes are other ones than {run.path.name} was trained on (now {data.spec}, "
-            f"then {run.spec}). Put them back as they were."
-        )
-    changed = [name for name, digest in read_hashes(RunFolder.open(run.path)).items() if _hash(data, name) != digest]
-    return data, [f"the {name} part is no longer what it was when the run began" for name in changed]
-
-
-def _hash(data: Data, part: str) -> str:
-    return next((report.hash for name, report in data.report.parts.items() if name == part), "")
-
-
-def _unseen(data: Data) -> str:
-    return "test" if "test" in data.parts else "validation"
 
 
 def _pool(data: Data, part: str) -> Pool:

@@ -52,6 +52,7 @@ _TOLD = {
     "class_least": Told("higher", "least share of a class among the samples, by the judge, over its wanted share"),
     "modes": Told("higher", "classes, by the judge, with at least one sample"),
     "class_agreement": Told("higher", "share of samples that the judge takes for the class asked for"),
+    "l1": Told("lower", "mean |made - target| of unseen pairs, values in [-1, 1]; 0 is exact"),
     "copies": Told("lower", "share of samples nearer to a training picture than 99 % of held-out reals are"),
     "copying_test": Told("near 0", "C_T: far below 0 copied, far above 0 farther off than held-out reals"),
     "authenticity": Told("higher", "share of samples farther from a training picture than that is from its next"),

@@ -12,13 +12,13 @@ from torch import Tensor, nn
 
 from sparring.data import Part
 from sparring.engine import sampling
-from sparring.engine.deal import to_device, to_unit
+from sparring.engine.deal import key, seed_device, to_condition, to_device
 from sparring.errors import UsageError
 from sparring.job.build import build_modules
 from sparring.job.evaluation import Row
 from sparring.job.run import Run
 from sparring.losses.base import DISCRIMINATOR, GENERATOR
-from sparring.metrics.base import Floats, Labels
+from sparring.metrics.base import Floats, Labels, Pictures
 from sparring.metrics.logits import overfit, ranked_right
 from sparring.models.gan.base import Discriminator, Generator
 
@@ -38,7 +38,10 @@ def player_rows(run: Run, parts: Mapping[str, Part], *, device: torch.device, se
     assert isinstance(generator, Generator) and isinstance(discriminator, Discriminator)
     draw = np.random.Generator(np.random.Philox(key=seed))
     reals = {name: _of_reals(discriminator, part, draw, device) for name, part in parts.items()}
-    fakes = _of_fakes(run, generator, discriminator, max(map(len, reals.values())), device=device, seed=seed)
+    sources = parts["validation"].source
+    with torch.random.fork_rng():
+        seed_device(key(seed, "players"), device)  # of dropout
+        fakes = _of_fakes(run, generator, discriminator, max(map(len, reals.values())), sources, device, seed)
     rows = [
         Row(
             measure=f"d_auc_{name}",
@@ -73,8 +76,9 @@ def _modules(run: Run, device: torch.device) -> dict[str, nn.Module]:
 def _of_reals(discriminator: Discriminator, part: Part, draw: np.random.Generator, device: torch.device) -> Floats:
     rows = np.sort(draw.permutation(len(part))[:MOST])
     pictures, labels = np.asarray(part.x[rows]), None if part.y is None else part.y[rows]
+    sources = None if part.source is None else part.source[rows]
     pieces = [
-        discriminator(to_unit(to_device(torch.from_numpy(pictures[at : at + BLOCK]), device)), _cut(labels, at, device))
+        discriminator(*(_cut(values, at, device) for values in (pictures, labels, sources)))
         for at in range(0, len(rows), BLOCK)
     ]
     return _values(pieces)
@@ -82,22 +86,30 @@ def _of_reals(discriminator: Discriminator, part: Part, draw: np.random.Generato
 
 @torch.no_grad()
 def _of_fakes(
-    run: Run, generator: Generator, discriminator: Discriminator, count: int, *, device: torch.device, seed: int
+    run: Run,
+    generator: Generator,
+    discriminator: Discriminator,
+    count: int,
+    sources: Pictures | None,
+    device: torch.device,
+    seed: int,
 ) -> Floats:
     count = -(-count // BLOCK) * BLOCK
     z_NZ = sampling.noise(count, generator.z_dim, seed=seed, stream="players", kind=generator.noise)
     labels = run.labels(count, seed=seed)
+    given = None if sources is None else sources[np.arange(count) % len(sources)]
     pieces = []
     # Full blocks alone: the generator takes its statistics from them.
     for at in range(0, count, BLOCK):
-        label_B = _cut(labels, at, device)
-        fake_BCHW = generator(to_device(z_NZ[at : at + BLOCK], device), label_B)
-        pieces.append(discriminator(fake_BCHW, label_B))
+        label_B, source_BCHW = _cut(labels, at, device), _cut(given, at, device)
+        condition = source_BCHW if generator.source_channels else label_B
+        fake_BCHW = generator(to_device(z_NZ[at : at + BLOCK], device), condition)
+        pieces.append(discriminator(fake_BCHW, label_B, source_BCHW))
     return _values(pieces)
 
 
-def _cut(labels: Labels | None, at: int, device: torch.device) -> Tensor | None:
-    return None if labels is None else to_device(torch.from_numpy(labels[at : at + BLOCK]), device)
+def _cut(values: Pictures | Labels | None, at: int, device: torch.device) -> Tensor | None:
+    return None if values is None else to_condition(values[at : at + BLOCK], device)
 
 
 def _values(pieces: list[Tensor]) -> Floats:

@@ -16,7 +16,7 @@ from sparring.data import Data
 from sparring.engine.game import Game
 from sparring.engine.record import Observed, Observer
 from sparring.engine.sampling import drawn_labels, generate, noise
-from sparring.job.build import takes_labels
+from sparring.job.build import takes_labels, translates
 from sparring.job.dealing import class_shares
 from sparring.job.records import averaged_generator
 from sparring.metrics.base import Extractor, Labels
@@ -26,9 +26,12 @@ from sparring.metrics.kept import Progress, silent
 from sparring.metrics.players import PlayersWatch
 from sparring.metrics.random_convolution import RandomConvolution
 from sparring.metrics.samples import Reals, SampleMeasures
+from sparring.metrics.translation import mean_difference
 from sparring.recipe import Recipe
 
 LEAST_JUDGED = 2
+KNOWING_NOTHING = 1_000
+"""Training targets whose median stands for a generator that does not look at its source."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,10 +105,33 @@ def observers_for(data: Data, recipe: Recipe, extractor: Extractor) -> list[Obse
         held.x,
         train_labels=train.y,
         held_labels=held.y,
+        train_sources=train.source,
+        held_sources=held.source,
         shares=list(class_shares(train.y, len(data.spec.classes))) if train.y is not None and conditional else None,
         seed=recipe.seed,
     )
     return [SampleJudge(data, recipe, extractor, conditional=conditional), watch]
+
+
+class HeldPairs:
+    """Held-out pairs that a translating generator is judged by.
+
+    Attributes:
+        sources, targets: uint8 [N, H, W, C].
+        meaning: of their mean difference, with that of whoever knows nothing but the training targets.
+    """
+
+    def __init__(self, data: Data, *, count: int, seed: int) -> None:
+        held = data.parts["validation"]
+        assert held.source is not None, "what translates is trained on pairs"
+        rows = np.sort(np.random.Generator(np.random.Philox(key=seed)).permutation(len(held))[:count])
+        self.sources, self.targets = held.source[rows], held.x[rows]
+        middle = np.median(data.parts["train"].x[:KNOWING_NOTHING], axis=0).astype(np.uint8)
+        nothing = mean_difference(np.broadcast_to(middle, self.targets.shape), self.targets)
+        self.meaning = (
+            f"mean |made - target| of held-out pairs, values in [-1, 1]: 0 is exact, {nothing:.3f} has the median "
+            f"training target; N {len(rows)}"
+        )
 
 
 class SampleJudge:
@@ -126,6 +152,10 @@ class SampleJudge:
             extractor, reals, count=recipe.judged, shares=shares, conditional=conditional, seed=recipe.seed
         )
         self.columns: Mapping[str, str] = self._measures.columns
+        self._pairs: HeldPairs | None = None
+        if translates(recipe, data.spec):
+            self._pairs = HeldPairs(data, count=self._measures.count, seed=recipe.seed)
+            self.columns = {**self.columns, "l1": self._pairs.meaning}
         self._seed = recipe.seed
         self._labels = self._wanted(train.y if conditional else None, len(data.spec.classes))
         self._z_NZ: torch.Tensor | None = None
@@ -136,6 +166,9 @@ class SampleJudge:
         if self._z_NZ is None:
             # Always the same noise: what changes is the generator.
             self._z_NZ = noise(self._measures.count, module.z_dim, seed=self._seed, stream="judge", kind=module.noise)
+        if self._pairs is not None:
+            made = generate(module, self._z_NZ, self._pairs.sources, game.precision)
+            return Observed(values=self._measures(made, None) | {"l1": mean_difference(made, self._pairs.targets)})
         made = generate(module, self._z_NZ, self._labels, game.precision)
         return Observed(values=self._measures(made, self._labels))
 

@@ -112,7 +112,7 @@ def _look_seconds(game: Game, data: Data, plan: Plan) -> float:
     started = time.perf_counter()
     for observer in observers:
         observer.observe(game)
-    draw_fixed(game, plan.spec, seed=0)
+    draw_fixed(game, plan.spec, data.parts["validation"], seed=0)
     return time.perf_counter() - started
 
 
@@ -129,7 +129,9 @@ def _random_part(plan: Plan, count: int) -> Part:
     spec, draw = plan.spec, np.random.default_rng(count)
     few = draw.integers(0, 256, (64, spec.height, spec.width, spec.channels), np.uint8)
     labels = np.arange(count, dtype=np.int64) % len(spec.classes) if spec.classes else None
-    return Part(x=few[np.arange(count) % len(few)], y=labels)
+    rows = np.arange(count) % len(few)
+    source = few.repeat(spec.source_channels, axis=3)[..., : spec.source_channels] if spec.source_channels else None
+    return Part(x=few[rows], y=labels, source=None if source is None else source[rows])
 
 
 def _wait(device: torch.device) -> None:

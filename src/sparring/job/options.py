@@ -25,7 +25,7 @@ class TrainOptions:
     data: str
     recipe: str = "gan"
     size: int | None = None
-    fit: Literal["crop", "pad"] = "crop"
+    fit: Literal["crop", "pad", "halves"] = "crop"
     channels: int | None = None
     batch: int | None = None
     kimg: float | None = None

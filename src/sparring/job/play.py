@@ -24,7 +24,7 @@ from sparring.engine.state import restore
 from sparring.engine.threads import threads_for
 from sparring.engine.train import Window, train
 from sparring.errors import CollapsedError, InterruptedRunError, UsageError
-from sparring.job.build import build_game, takes_labels
+from sparring.job.build import build_game, takes_labels, translates
 from sparring.job.judging import observers_for
 from sparring.job.records import FixedPictures, columns
 from sparring.metrics.base import Extractor, names_of
@@ -96,7 +96,15 @@ class Job:
 
     def pictures(self, folder: RunFolder) -> FixedPictures:
         """Who draws the generator's answers to one fixed noise."""
-        return FixedPictures(folder, self.data.spec, self.recipe, conditional=takes_labels(self.recipe, self.data.spec))
+        spec, held = self.data.spec, self.data.parts["validation"]
+        return FixedPictures(
+            folder,
+            spec,
+            self.recipe,
+            held,
+            conditional=takes_labels(self.recipe, spec),
+            translates=translates(self.recipe, spec),
+        )
 
     def take_up(self, checkpoint: Checkpoint) -> None:
         """Put a checkpoint's weights, moments and counters into the players.

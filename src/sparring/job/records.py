@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 
 from sparring import __version__
-from sparring.data import Data
+from sparring.data import Data, Part
 from sparring.data.spec import ImageSpec
 from sparring.diagnose.facts import picture_facts
 from sparring.engine import sampling
@@ -20,12 +20,14 @@ from sparring.errors import UsageError
 from sparring.job.dealing import class_shares
 from sparring.losses.base import DISCRIMINATOR, GENERATOR
 from sparring.models.gan.base import Generator
-from sparring.pictures import grid, sample_name, save_png
+from sparring.pictures import grid, in_turn, sample_name, save_png
 from sparring.recipe import Recipe
 from sparring.runfolder import RunFolder
 
 ROWS = COLUMNS = 8
 MOST_ROWS = 16
+SHOWN_ROWS = 4
+_IN_TURN = ("source", "target", "made")
 Pixels = npt.NDArray[np.uint8]
 
 
@@ -44,10 +46,20 @@ def columns(game: Game) -> dict[str, str]:
 
 
 class FixedPictures:
-    """Saves the generator's answers to one fixed noise; a row is a class where it can be asked for one."""
+    """Saves the generator's answers to one fixed noise; a row is a class where it can be asked for one.
 
-    def __init__(self, folder: RunFolder, spec: ImageSpec, recipe: Recipe, *, conditional: bool) -> None:
+    Where it translates, rows of held-out sources, of their targets and of what it makes of them take turns.
+
+    Args:
+        held: held-out pictures.
+    """
+
+    def __init__(
+        self, folder: RunFolder, spec: ImageSpec, recipe: Recipe, held: Part, *, conditional: bool, translates: bool
+    ) -> None:
         self._folder = folder
+        self._held = held
+        self._translates = translates
         self._conditional = conditional
         self._spec = spec
         self._recipe = recipe
@@ -55,7 +67,11 @@ class FixedPictures:
     def __call__(self, game: Game) -> None:
         """Save the picture of the present generator under the present count."""
         name = sample_name(game.images) if game.images else "init.png"
-        self._save(name, draw_fixed(game, self._spec, seed=self._recipe.seed), kimg=game.kimg)
+        pictures = draw_fixed(game, self._spec, self._held, seed=self._recipe.seed)
+        captions = self._captions()
+        if self._translates:
+            captions = [*_IN_TURN] * (len(pictures) // COLUMNS // len(_IN_TURN))
+        self._save(name, pictures, captions, kimg=game.kimg)
 
     def reals(self, data: Data) -> None:
         """Save the same grid of training pictures, as real.png."""
@@ -67,10 +83,12 @@ class FixedPictures:
         else:
             members = [drawn[part.y[drawn] == c][:COLUMNS] for c in range(rows)]
             pictures = np.concatenate([_padded(part.x[np.sort(chosen)]) for chosen in members])
-        self._save("real.png", pictures, kimg=0.0)
+        self._save("real.png", pictures, self._captions(), kimg=0.0)
 
-    def _save(self, name: str, pictures: Pixels, *, kimg: float) -> None:
-        captions = list(self._spec.classes[:MOST_ROWS]) if self._conditional else None
+    def _captions(self) -> list[str] | None:
+        return list(self._spec.classes[:MOST_ROWS]) if self._conditional else None
+
+    def _save(self, name: str, pictures: Pixels, captions: list[str] | None, *, kimg: float) -> None:
         provenance: dict[str, str | int | float] = {
             "run": self._folder.path.name,
             "recipe": self._recipe.name,
@@ -80,9 +98,18 @@ class FixedPictures:
         save_png(grid(pictures, columns=COLUMNS, captions=captions), self._folder.samples / name, provenance)
 
 
-def draw_fixed(game: Game, spec: ImageSpec, *, seed: int) -> Pixels:
-    """Pictures uint8 [rows * COLUMNS, H, W, C] of the noise that `seed` fixes; with classes, row r is class r."""
+def draw_fixed(game: Game, spec: ImageSpec, held: Part, *, seed: int) -> Pixels:
+    """Pictures uint8 [rows * COLUMNS, H, W, C] of the noise that `seed` fixes; with classes, row r is class r.
+
+    Of pairs: the first held-out sources, their targets and what is made of them, a row of each in turn.
+    """
     module = averaged_generator(game)
+    if module.source_channels:
+        assert held.source is not None, "its data are pairs"
+        sources, targets = (np.array(pictures[: SHOWN_ROWS * COLUMNS]) for pictures in (held.source, held.x))
+        z_NZ = sampling.noise(len(sources), module.z_dim, seed=seed, stream="fixed", kind=module.noise)
+        made = sampling.generate(module, z_NZ, sources, game.precision)
+        return in_turn(sources, targets, made, columns=COLUMNS)
     rows = _rows(spec, conditional=module.conditional)
     z_NZ = sampling.noise(rows * COLUMNS, module.z_dim, seed=seed, stream="fixed", kind=module.noise)
     labels = np.arange(rows, dtype=np.int64).repeat(COLUMNS) if module.conditional else None

@@ -30,7 +30,13 @@ def rehearse(options: TrainOptions, *, on_data: OnData | None = None) -> tuple[P
         on_progress=on_data,
     )
     train = report.parts["train"]
-    spec = ImageSpec(channels=report.channels, height=report.size, width=report.size, classes=tuple(train.classes))
+    spec = ImageSpec(
+        channels=report.channels,
+        height=report.size,
+        width=report.size,
+        classes=tuple(train.classes),
+        source_channels=report.source_channels,
+    )
     plan = make_plan(options, spec, examples=train.pictures, labelled=_labelled(train, options.labels))
     if options.minutes is not None:
         return with_budget(plan, report, minutes=options.minutes), report

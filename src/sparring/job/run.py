@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from sparring.data import Part
 from sparring.data.spec import ImageSpec
 from sparring.engine import sampling
 from sparring.engine.precision import Precision, choose_device
@@ -16,13 +17,18 @@ from sparring.errors import UsageError, did_you_mean
 from sparring.job.build import build_generator
 from sparring.job.options import check_number
 from sparring.job.records import read_recipe, read_shares, read_spec
+from sparring.job.reopen import own_data, unseen
 from sparring.losses.base import GENERATOR
+from sparring.metrics.kept import silent
 from sparring.models.gan.base import Generator
 from sparring.recipe import Recipe
 from sparring.runfolder import Checkpoint, RunFolder
 
 Labels = npt.NDArray[np.int64]
+Pixels = npt.NDArray[np.uint8]
 BATCH = 64
+TRANSLATED = 8
+"""Pictures in one pass where they are made from others: few are asked for at a time, and each takes long."""
 MOST = 1_000_000
 MOST_STEPS = 1_000
 
@@ -78,6 +84,11 @@ class Run:
         return self._folder.load_checkpoint(self._which)
 
     @functools.cached_property
+    def _unseen(self) -> Part:
+        data, _ = own_data(self._folder, self.recipe, self.spec, silent)
+        return data.parts[unseen(data)]
+
+    @functools.cached_property
     def generator(self) -> Generator:
         """The averaged generator, in evaluation mode and fp32."""
         module = build_generator(self.recipe, self.spec, self._precision)
@@ -97,6 +108,8 @@ class Run:
     ) -> npt.NDArray[np.uint8]:
         """Pictures uint8 [N, H, W, C]; picture n depends on the seed and n alone, not on how many are asked for.
 
+        A generator that translates is given sources that it never saw, see `pairs`.
+
         Args:
             label: a class; None: drawn with the shares of the training labels, where there are classes.
             truncation: in (0, 1]: less is more typical and less varied.
@@ -104,7 +117,8 @@ class Run:
         Raises:
             UsageError: an unknown class, a class where there are none, a number out of range.
         """
-        return self.pictures(self.noise(count, seed=seed, truncation=truncation), self.labels(count, label, seed=seed))
+        z_NZ = self.noise(count, seed=seed, truncation=truncation)
+        return self.pictures(z_NZ, self.condition(count, label, seed=seed))
 
     def noise(self, count: int, *, seed: int = 0, truncation: float = 1.0) -> torch.Tensor:
         """The z [N, Z] that `sample` starts from."""
@@ -114,6 +128,10 @@ class Run:
             raise UsageError(f"--truncation {truncation:g}: expected above 0 and at most 1.")
         check_number("seed", seed)
         module = self.generator
+        if truncation != 1 and not module.z_dim:
+            raise UsageError(
+                f"--truncation {truncation:g}: {self.path.name} makes pictures without noise. Leave it out."
+            )
         return sampling.truncate(sampling.noise(count, module.z_dim, seed=seed, kind=module.noise), truncation)
 
     def labels(self, count: int, label: str | None = None, *, seed: int = 0) -> Labels | None:
@@ -129,19 +147,66 @@ class Run:
             raise UsageError(f"unknown class '{label}'. {did_you_mean(label, self.spec.classes)}")
         return np.full(count, self.spec.classes.index(label), dtype=np.int64)
 
-    def pictures(self, z_NZ: torch.Tensor, labels: Labels | None) -> npt.NDArray[np.uint8]:
-        """Pictures uint8 [N, H, W, C] of given noise [N, Z] and labels [N].
+    def condition(self, count: int, label: str | None = None, *, seed: int = 0) -> sampling.Condition | None:
+        """What `count` samples are made of beside noise: `labels`, sources uint8 [N, H, W, C'], or None."""
+        labels = self.labels(count, label, seed=seed)
+        return self.pairs(count, seed=seed)[0] if self.generator.source_channels else labels
+
+    def pairs(self, count: int, *, seed: int = 0) -> tuple[Pixels, Pixels]:
+        """Sources and targets uint8 [N, H, W, C] that it was not trained on; pair n depends on the seed and n alone.
+
+        They are of the test part, or of the validation part where there is none; after the last comes the first again.
+
+        Raises:
+            DataError, UsageError: the run's data are gone, other ones now, or no pairs.
+        """
+        part = self._unseen
+        if part.source is None:
+            raise UsageError(f"{self.path.name} was trained on pictures that are no pairs.")
+        order = np.random.Generator(np.random.Philox(key=seed)).permutation(len(part))
+        rows = order[np.arange(count) % len(order)]
+        return part.source[rows], part.x[rows]
+
+    @property
+    def source_channels(self) -> int:
+        """Channels of the pictures that it translates.
+
+        Raises:
+            UsageError: it translates none.
+        """
+        if not self.generator.source_channels:
+            raise UsageError(
+                f"{self.path.name} makes pictures from noise and translates none. Train on pairs with --recipe pix2pix."
+            )
+        return self.generator.source_channels
+
+    def translate(self, pictures: Pixels) -> Pixels:
+        """What the generator makes of sources uint8 [N, H, W, C'] of the size it was trained at: uint8 [N, H, W, C].
+
+        Raises:
+            UsageError: it does not translate, or pictures of another shape or type.
+        """
+        expected = (self.spec.height, self.spec.width, self.source_channels)
+        if pictures.dtype != np.uint8 or pictures.shape[1:] != expected or not len(pictures):
+            raise UsageError(
+                f"pictures are {pictures.dtype} {list(pictures.shape)}; {self.path.name} translates uint8 "
+                f"{['N', *expected]}.".replace("'", "")
+            )
+        return self.pictures(self.noise(len(pictures)), pictures)
+
+    def pictures(self, z_NZ: torch.Tensor, condition: sampling.Condition | None) -> Pixels:
+        """Pictures uint8 [N, H, W, C] of given noise [N, Z] and labels [N], or sources [N, H, W, C'].
 
         A picture's bytes do not depend on how many are asked for: every pass is over a full batch, the last filled up.
         """
-        count = len(z_NZ)
-        missing = -count % BATCH
+        count, batch = len(z_NZ), TRANSLATED if self.generator.source_channels else BATCH
+        missing = -count % batch
         z_NZ = torch.cat([z_NZ, z_NZ[:1].expand(missing, -1)])
-        if labels is not None:
-            labels = np.concatenate([labels, np.repeat(labels[:1], missing)])
+        if condition is not None:
+            condition = np.concatenate([condition, np.repeat(condition[:1], missing, axis=0)])
         pieces = [
-            sampling.generate(self.generator, z_NZ[at : at + BATCH], _cut(labels, at), self._precision)
-            for at in range(0, len(z_NZ), BATCH)
+            sampling.generate(self.generator, z_NZ[at : at + batch], _cut(condition, at, batch), self._precision)
+            for at in range(0, len(z_NZ), batch)
         ]
         return np.concatenate(pieces)[:count]
 
@@ -151,6 +216,8 @@ class Run:
         """`rows` walks along great circles between two samples of `steps` pictures: uint8 [rows * steps, H, W, C]."""
         if not 2 <= steps <= MOST_STEPS:
             raise UsageError(f"--interpolate {steps}: expected 2 to {MOST_STEPS:,}.")
+        if not self.generator.z_dim:
+            raise UsageError(f"--interpolate: {self.path.name} makes pictures without noise to walk through.")
         ends = self.noise(2 * rows, seed=seed, truncation=truncation)
         z_NZ = torch.cat([sampling.slerp(ends[2 * row], ends[2 * row + 1], steps) for row in range(rows)])
         labels = self.labels(rows, label, seed=seed)
@@ -161,5 +228,5 @@ class Run:
         return read_shares(self._folder)
 
 
-def _cut(labels: Labels | None, at: int) -> Labels | None:
-    return None if labels is None else labels[at : at + BATCH]
+def _cut(condition: sampling.Condition | None, at: int, batch: int) -> sampling.Condition | None:
+    return None if condition is None else condition[at : at + batch]

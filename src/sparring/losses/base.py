@@ -76,7 +76,7 @@ class Objective(Protocol):
 
 
 class AdversarialLoss(Protocol):
-    """Two pure functions of logits, both [B] and unbounded."""
+    """Two pure functions of logits, both [B] and unbounded; value by value, so that those of patches [B, P] do too."""
 
     paired: ClassVar[bool]
     """Whether the generator's loss compares each fake with a real one (and so needs reals, of the same class)."""
@@ -101,15 +101,23 @@ class Seen:
     """Pictures that the discriminator was shown, and what it made of them.
 
     Args:
-        x_BCHW: before any augmentation; a leaf with a gradient where a penalty asked for one.
+        x_BCHW: before any augmentation, without sources; a leaf with a gradient where a penalty asked for one.
         feature_BF: what all its heads read.
+        logit_B: one for each picture: of patches their means.
         label_B: the labels that it was shown, -1 unknown; None without classes.
+        patch_BP: a logit for each patch, where it judges patches: the adversarial loss is of these.
     """
 
     x_BCHW: Tensor
     feature_BF: Tensor
     logit_B: Tensor
     label_B: Tensor | None = None
+    patch_BP: Tensor | None = None
+
+    @property
+    def judged(self) -> Tensor:
+        """What the adversarial loss is of: logits [B], or [B, P] of patches."""
+        return self.logit_B if self.patch_BP is None else self.patch_BP
 
 
 @dataclass(slots=True, kw_only=True)
@@ -121,7 +129,8 @@ class Play:
         batch: what was dealt.
         real: the reals; None in a generator's turn in which nobody needs them.
         fake: the fakes; with the generator's graph in its turn.
-        see: shows the discriminator other pictures, [B, C, H, W] and labels, through the augmentation.
+        see: shows the discriminator other pictures, [B, C, H, W] and labels, through the augmentation; of pairs in the
+            place of the targets, in their order.
     """
 
     player: str

@@ -22,7 +22,7 @@ from sparring.losses.base import (
     Turn,
     objectives,
 )
-from sparring.models.gan.base import Discriminator, Generator, mixes_examples
+from sparring.models.gan.base import Discriminator, Generator, mixes_examples, per_picture
 from sparring.registry import Range
 
 _MEAN = "mean since the row before"
@@ -39,6 +39,10 @@ class AdversarialObjective:
     `label` [B] (labels drawn for the fakes). The discriminator is shown a fake's label only where its real partner has
     one, so that both sides come with labels equally often and few labels do not give the fakes away.
 
+    Of pairs a batch holds `source` [B, C', H, W] as well. A generator that translates makes its fakes from these, and a
+    discriminator that looks at them sees (source, x) and (source, G(source)): Isola et al. 2017, eq. 1. Where it judges
+    patches, the loss is the mean over them all.
+
     Args:
         generator, discriminator: the players' modules.
         loss: the adversarial loss.
@@ -52,7 +56,7 @@ class AdversarialObjective:
     Raises:
         UsageError: batch norm in a discriminator whose gradient is penalised example by example, or whose logits are
             compared in pairs: the examples of a batch would answer for each other. A penalty that can't work with these
-            networks. A generator without any term.
+            networks. A generator without any term. An augmentation where the discriminator sees sources.
     """
 
     def __init__(
@@ -83,6 +87,11 @@ class AdversarialObjective:
         self._kept: deque[tuple[Batch, Tensor, Tensor | None]] = deque()
         for penalty in self.penalties:
             penalty.check(generator, discriminator)
+        if augmentation is not None and discriminator.source_channels:
+            raise UsageError(
+                "this discriminator sees each picture beside its source, and an augmentation would change one of them: "
+                "take --set augment=none."
+            )
         if not allow_batch_norm:
             self._refuse_batch_norm()
         if not adversarial and not any(GENERATOR in penalty.players for penalty in self.penalties):
@@ -140,14 +149,16 @@ class AdversarialObjective:
         if self.augmentation is not None:
             self.augmentation.load_state(_within(state, "augmentation"))
 
-    def see(self, x_BCHW: Tensor, label_B: Tensor | None) -> Seen:
-        """What the discriminator makes of pictures, through the augmentation."""
-        feature_BF = self.discriminator.features(self._changed(x_BCHW))
+    def see(self, x_BCHW: Tensor, label_B: Tensor | None, source_BCHW: Tensor | None = None) -> Seen:
+        """What the discriminator makes of pictures, through the augmentation; beside their sources, if it sees them."""
+        feature_BF = self.discriminator.features(self.discriminator.beside(self._changed(x_BCHW), source_BCHW))
+        logit = self.discriminator.logit(feature_BF, label_B)
         return Seen(
             x_BCHW=x_BCHW,
             feature_BF=feature_BF,
-            logit_B=self.discriminator.logit(feature_BF, label_B),
+            logit_B=per_picture(logit),
             label_B=label_B,
+            patch_BP=logit if logit.ndim == 2 else None,
         )
 
     def _discriminator_turn(self, batch: Batch, moment: Moment, due: Sequence[Penalty]) -> Turn:
@@ -156,10 +167,12 @@ class AdversarialObjective:
         fake_BCHW, label_B = self._fakes_against(batch, keep=self.shared_fakes and moment.last)
         real_BCHW, fake_BCHW = _leaf(batch["x"], needs_real_grad), _leaf(fake_BCHW.detach(), needs_fake_grad)
         if needs_real_grad or needs_fake_grad or self._separate:
-            real, fake = self.see(real_BCHW, batch.get("y")), self.see(fake_BCHW, label_B)
+            source_BCHW = batch.get("source")
+            real = self.see(real_BCHW, batch.get("y"), source_BCHW)
+            fake = self.see(fake_BCHW, label_B, source_BCHW)
         else:
-            real, fake = self._see_both(real_BCHW, fake_BCHW, batch.get("y"), label_B)
-        terms = {"adversarial": self.loss.d_loss(real.logit_B, fake.logit_B)}
+            real, fake = self._see_both(real_BCHW, fake_BCHW, batch, label_B)
+        terms = {"adversarial": self.loss.d_loss(real.judged, fake.judged)}
         terms |= self._further(DISCRIMINATOR, batch, due, real, fake)
         stats = {"real_logit_B": real.logit_B.detach(), "fake_logit_B": fake.logit_B.detach()}
         return Turn(terms, stats, self._scalars(batch, moment, stats))
@@ -169,15 +182,15 @@ class AdversarialObjective:
             batch, fake_BCHW, label_B = self._kept.popleft()
         else:
             label_B = self._shown_label(batch)
-            fake_BCHW = self.generator(batch["z"], self._fake_label(batch))
-        fake = self.see(fake_BCHW, label_B)
+            fake_BCHW = self.generator(batch["z"], self._condition(batch))
+        fake = self.see(fake_BCHW, label_B, batch.get("source"))
         real = None
         if self.loss.paired or any(penalty.needs_reals for penalty in due):
             with torch.no_grad():
-                real = self.see(batch["x"], batch.get("y"))
+                real = self.see(batch["x"], batch.get("y"), batch.get("source"))
         terms = {}
         if self.adversarial:
-            terms["adversarial"] = self.adversarial * self.loss.g_loss(real.logit_B if real else None, fake.logit_B)
+            terms["adversarial"] = self.adversarial * self.loss.g_loss(real.judged if real else None, fake.judged)
         terms |= self._further(GENERATOR, batch, due, real, fake)
         return Turn(terms, {"logit_B": fake.logit_B.detach()})
 
@@ -191,7 +204,7 @@ class AdversarialObjective:
             discriminator=self.discriminator,
             real=real,
             fake=fake,
-            see=self.see,
+            see=lambda x_BCHW, label_B: self.see(x_BCHW, label_B, batch.get("source")),
         )
         return {penalty.name: penalty(play) for penalty in due}
 
@@ -215,11 +228,14 @@ class AdversarialObjective:
         label_B = self._shown_label(batch)
         if not keep:
             with torch.no_grad():
-                return self.generator(batch["z"], self._fake_label(batch)), label_B
+                return self.generator(batch["z"], self._condition(batch)), label_B
         with _trainable(self.generator):
-            fake_BCHW = self.generator(batch["z"], self._fake_label(batch))
+            fake_BCHW = self.generator(batch["z"], self._condition(batch))
         self._kept.append((batch, fake_BCHW, label_B))
         return fake_BCHW, label_B
+
+    def _condition(self, batch: Batch) -> Tensor | None:
+        return batch["source"] if self.generator.source_channels else self._fake_label(batch)
 
     def _fake_label(self, batch: Batch) -> Tensor | None:
         label_B = batch.get("label")
@@ -234,15 +250,17 @@ class AdversarialObjective:
         return label_B.masked_fill(batch["y"] < 0, -1)
 
     def _see_both(
-        self, real_BCHW: Tensor, fake_BCHW: Tensor, y_B: Tensor | None, label_B: Tensor | None
+        self, real_BCHW: Tensor, fake_BCHW: Tensor, batch: Batch, label_B: Tensor | None
     ) -> tuple[Seen, Seen]:
         """One pass over reals and fakes together, for discriminators that treat examples apart."""
-        both_BCHW = torch.cat([real_BCHW, fake_BCHW.to(real_BCHW.dtype)])
-        both = self.see(both_BCHW, None if y_B is None or label_B is None else torch.cat([y_B, label_B]))
+        y_B = batch.get("y")
+        labels = None if y_B is None or label_B is None else torch.cat([y_B, label_B])
+        both = self.see(torch.cat([real_BCHW, fake_BCHW.to(real_BCHW.dtype)]), labels, batch.get("source"))
         features, logits = both.feature_BF.chunk(2), both.logit_B.chunk(2)
+        patches = (None, None) if both.patch_BP is None else both.patch_BP.chunk(2)
         return (
-            Seen(x_BCHW=real_BCHW, feature_BF=features[0], logit_B=logits[0], label_B=y_B),
-            Seen(x_BCHW=fake_BCHW, feature_BF=features[1], logit_B=logits[1], label_B=label_B),
+            Seen(x_BCHW=real_BCHW, feature_BF=features[0], logit_B=logits[0], label_B=y_B, patch_BP=patches[0]),
+            Seen(x_BCHW=fake_BCHW, feature_BF=features[1], logit_B=logits[1], label_B=label_B, patch_BP=patches[1]),
         )
 
     def _refuse_batch_norm(self) -> None:

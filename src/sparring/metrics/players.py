@@ -8,20 +8,21 @@ else.
 import copy
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from sparring.engine import sampling
-from sparring.engine.deal import to_device, to_unit
+from sparring.engine.deal import to_condition, to_device
 from sparring.engine.game import Game
 from sparring.engine.record import Event, Observed
 from sparring.losses.base import DISCRIMINATOR, GENERATOR
 from sparring.losses.gan import AdversarialObjective
 from sparring.metrics.base import Labels, Pictures
 from sparring.metrics.logits import histogram, overfit
-from sparring.models.gan.base import Discriminator, Generator
+from sparring.models.gan.base import Discriminator, Generator, per_picture
 
 SEEN = 128
 FELT = 32
@@ -33,6 +34,7 @@ class PlayersWatch:
     Args:
         train, held: reals uint8 [N, H, W, C]; up to 128 of each are drawn by the seed.
         train_labels, held_labels: int64 [N], -1 unknown; None where the players see no classes.
+        train_sources, held_sources: of pairs, uint8 [N, H, W, C'].
         shares: of the classes, for the labels of fakes.
     """
 
@@ -51,11 +53,13 @@ class PlayersWatch:
         held_labels: Labels | None,
         shares: Sequence[float] | None,
         seed: int,
+        train_sources: Pictures | None = None,
+        held_sources: Pictures | None = None,
     ) -> None:
         count = min(SEEN, len(train), len(held))
         draw = np.random.Generator(np.random.Philox(key=seed))
-        self._train = _drawn(draw, train, train_labels, count)
-        self._held = _drawn(draw, held, held_labels, count)
+        self._train = _drawn(draw, train, train_labels, train_sources, count)
+        self._held = _drawn(draw, held, held_labels, held_sources, count)
         self._count = count
         self._seed = seed
         self._shares = shares
@@ -65,14 +69,14 @@ class PlayersWatch:
         generator, discriminator = _module(game, GENERATOR), _module(game, DISCRIMINATOR)
         assert isinstance(generator, Generator) and isinstance(discriminator, Discriminator)
         with _still(discriminator), game.precision.autocast():
-            label_B = self._labels(game)
-            fake_BCHW = self._fakes(generator, label_B, game)
+            label_B, source_BCHW = self._labels(game), _placed(self._train.sources, game)
+            fake_BCHW = self._fakes(generator, source_BCHW if generator.source_channels else label_B, game)
             logits = {
-                "train": _logits(discriminator, *self._train, game),
-                "held_out": _logits(discriminator, *self._held, game),
-                "fake": discriminator(fake_BCHW, label_B).float(),
+                "train": per_picture(_logits(discriminator, self._train, game)),
+                "held_out": per_picture(_logits(discriminator, self._held, game)),
+                "fake": discriminator(fake_BCHW, label_B, source_BCHW).float(),
             }
-            signal = self._signal(game, discriminator, fake_BCHW, label_B)
+            signal = self._signal(game, discriminator, fake_BCHW, label_B, source_BCHW)
         told = {name: logit_B.double().cpu().numpy() for name, logit_B in logits.items()}
         values = {"overfit": overfit(told["train"], told["held_out"], told["fake"]), "signal": signal}
         event = Event(kind="logits", severity="info", values=histogram(told), text="what D says of three kinds")
@@ -85,25 +89,35 @@ class PlayersWatch:
         return to_device(torch.from_numpy(drawn), game.precision.device)
 
     @torch.no_grad()
-    def _fakes(self, generator: Generator, label_B: Tensor | None, game: Game) -> Tensor:
+    def _fakes(self, generator: Generator, condition: Tensor | None, game: Game) -> Tensor:
         z_BZ = sampling.noise(self._count, generator.z_dim, seed=self._seed, stream="watch", kind=generator.noise)
         # A copy, because batch norm in training mode would take these fakes into its running statistics.
         made: Tensor = copy.deepcopy(generator).train()(
-            to_device(z_BZ.to(game.precision.weights), game.precision.device), label_B
+            to_device(z_BZ.to(game.precision.weights), game.precision.device), condition
         )
         return made
 
-    def _signal(self, game: Game, discriminator: Discriminator, fake_BCHW: Tensor, label_B: Tensor | None) -> float:
+    def _signal(
+        self,
+        game: Game,
+        discriminator: Discriminator,
+        fake_BCHW: Tensor,
+        label_B: Tensor | None,
+        source_BCHW: Tensor | None,
+    ) -> float:
         objective = game.objective
         assert isinstance(objective, AdversarialObjective)
         count = min(FELT, self._count)
         leaf_BCHW = fake_BCHW[:count].detach().requires_grad_()
         with torch.enable_grad():
-            fake_logit_B = discriminator(leaf_BCHW, None if label_B is None else label_B[:count])
-            real_logit_B = None
+            shown = discriminator.beside(leaf_BCHW, None if source_BCHW is None else source_BCHW[:count])
+            fake_logit = discriminator.logit(
+                discriminator.features(shown), None if label_B is None else label_B[:count]
+            )
+            real_logit = None
             if objective.loss.paired:
-                real_logit_B = _logits(discriminator, *self._train, game)[:count].to(fake_logit_B.dtype)
-            loss = objective.loss.g_loss(real_logit_B, fake_logit_B).sum()
+                real_logit = _logits(discriminator, self._train, game)[:count].to(fake_logit.dtype)
+            loss = per_picture(objective.loss.g_loss(real_logit, fake_logit)).sum()
             (slope_BCHW,) = torch.autograd.grad(loss, leaf_BCHW)
         return float(slope_BCHW.float().flatten(1).norm(dim=1).mean())
 
@@ -112,20 +126,33 @@ def _module(game: Game, name: str) -> nn.Module:
     return next(player.module for player in game.players if player.name == name)
 
 
+class _Drawn(NamedTuple):
+    pictures: Pictures
+    labels: Labels | None
+    sources: Pictures | None
+
+
 def _drawn(
-    draw: np.random.Generator, pictures: Pictures, labels: Labels | None, count: int
-) -> tuple[Pictures, Labels | None]:
+    draw: np.random.Generator, pictures: Pictures, labels: Labels | None, sources: Pictures | None, count: int
+) -> _Drawn:
     rows = np.sort(draw.permutation(len(pictures))[:count])
-    return np.asarray(pictures[rows]), None if labels is None else labels[rows]
+    return _Drawn(
+        np.asarray(pictures[rows]),
+        None if labels is None else labels[rows],
+        None if sources is None else np.asarray(sources[rows]),
+    )
+
+
+def _placed(values: Pictures | Labels | None, game: Game) -> Tensor | None:
+    return None if values is None else to_condition(values, game.precision.device, game.precision.weights)
 
 
 @torch.no_grad()
-def _logits(discriminator: Discriminator, pictures: Pictures, labels: Labels | None, game: Game) -> Tensor:
-    device, weights = game.precision.device, game.precision.weights
-    x_BCHW = to_unit(to_device(torch.from_numpy(pictures), device), weights)
-    label_B = None if labels is None else to_device(torch.from_numpy(labels), device)
-    logit_B: Tensor = discriminator(x_BCHW, label_B)
-    return logit_B.float()
+def _logits(discriminator: Discriminator, drawn: _Drawn, game: Game) -> Tensor:
+    """Logits [B], or [B, P] of patches."""
+    x_BCHW, label_B, source_BCHW = (_placed(values, game) for values in drawn)
+    assert x_BCHW is not None
+    return discriminator.logit(discriminator.features(discriminator.beside(x_BCHW, source_BCHW)), label_B).float()
 
 
 @contextmanager

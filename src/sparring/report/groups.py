@@ -52,6 +52,7 @@ _KNOWN = {
     "class_kl": Kind(SECTIONS[2], "nats", "lower", 0),
     "class_least": Kind(SECTIONS[2], "ratio", "higher", 0),
     "class_agreement": Kind(SECTIONS[2], "share", "higher", 0, 1),
+    "l1": Kind(SECTIONS[0], "mean difference", "lower", 0),
     "overfit": Kind(SECTIONS[3], "ratio", "lower"),
     "signal": Kind(SECTIONS[3], "length of gradient", "", 0),
 }

@@ -18,7 +18,7 @@ HEADS = "what it does with classes: projection, auxiliary (names them), semi-sup
 
 
 class Generator(nn.Module):
-    """Noise, and a class where there are classes, to pictures.
+    """Noise, and a class where there are classes, to pictures; or a picture to a picture.
 
     A subclass sets `z_dim` and defines `forward`.
 
@@ -27,12 +27,14 @@ class Generator(nn.Module):
         noise: their distribution: standard normal, or uniform in [-1, 1].
         classes: how many classes it can be asked for; 0 where it takes no label.
         bounded: whether its pictures stay in [-1, 1]. Else they are aimed there, and cut off where they are written.
+        source_channels: of the picture that it translates, where its condition is one; else 0.
     """
 
     bounded: ClassVar[bool] = True
     z_dim: int
     noise: NoiseKind = "normal"
     classes: int = 0
+    source_channels: int = 0
 
     @property
     def conditional(self) -> bool:
@@ -40,7 +42,8 @@ class Generator(nn.Module):
         return self.classes > 0
 
     def forward(self, z_BZ: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Pictures [B, C, H, W] in [-1, 1], see `bounded`, from noise `z_BZ` and labels `condition` int64 [B]."""
+        """Pictures [B, C, H, W] in [-1, 1], see `bounded`, from noise `z_BZ` and `condition`: labels int64 [B], or the
+        pictures to be translated [B, C', H, W]."""
         raise NotImplementedError
 
     def begin(self, z_BZ: Tensor, condition: Tensor | None) -> None:
@@ -72,6 +75,9 @@ class Discriminator(nn.Module):
     scale: float = 1.0
     """Factor on every logit: a head with large weights and a small factor learns more slowly."""
 
+    source_channels: int = 0
+    """Channels of the sources that it sees beside the pictures; 0 where it sees none."""
+
     def __init__(self, *, heads: HeadKind, classes: int, features: int) -> None:
         super().__init__()
         if heads in ("auxiliary", "semi-supervised") and not classes:
@@ -89,7 +95,10 @@ class Discriminator(nn.Module):
         raise NotImplementedError
 
     def score(self, h_BF: Tensor) -> Tensor:
-        """The logit [B] without regard to classes, before `scale`. Not asked for with `semi-supervised` heads."""
+        """The logit [B] without regard to classes, before `scale`; or [B, P], one for each of P patches of a picture.
+
+        Not asked for with `semi-supervised` heads.
+        """
         raise NotImplementedError
 
     def pooled(self, h_BF: Tensor) -> Tensor:
@@ -111,20 +120,38 @@ class Discriminator(nn.Module):
         return logit_BK
 
     def logit(self, h_BF: Tensor, label: Tensor | None = None) -> Tensor:
-        """Logits [B] of features; `label` int64 [B] conditions them, -1 means unknown and conditions on nothing."""
+        """Logits [B] of features, or [B, P] of patches; `label` int64 [B] conditions them, -1 means unknown and
+        conditions on nothing."""
         if self.heads == "semi-supervised":
             return self.class_logits(h_BF).logsumexp(1)
-        logit_B = self.score(h_BF)
+        logit = self.score(h_BF)
         if self.projection is not None and label is not None:
-            logit_B = logit_B + self.projection(self.pooled(h_BF), label)
-        return logit_B * self.scale
+            logit_B = self.projection(self.pooled(h_BF), label)
+            logit = logit + (logit_B if logit.ndim == 1 else logit_B[:, None])
+        return logit * self.scale
 
-    def forward(self, x_BCHW: Tensor, label: Tensor | None = None) -> Tensor:
-        """Logits [B] of pictures, see `logit`."""
-        return self.logit(self.features(x_BCHW), label)
+    def beside(self, x_BCHW: Tensor, source_BCHW: Tensor | None) -> Tensor:
+        """What `features` takes: pictures joined by their sources along the channels, where it sees these.
+
+        Pictures may be a whole number of times as many as their sources, which are then repeated.
+        """
+        if not self.source_channels:
+            return x_BCHW
+        assert source_BCHW is not None, "it was built for pairs"
+        times = len(x_BCHW) // len(source_BCHW)
+        return torch.cat([x_BCHW, source_BCHW.repeat(times, 1, 1, 1).to(x_BCHW.dtype)], 1)
+
+    def forward(self, x_BCHW: Tensor, label: Tensor | None = None, source_BCHW: Tensor | None = None) -> Tensor:
+        """Logits [B] of pictures, see `logit`; means over their patches where it judges these."""
+        return per_picture(self.logit(self.features(self.beside(x_BCHW, source_BCHW)), label))
 
     def begin(self, x_BCHW: Tensor) -> None:
         """Shown the first batch before the first round: a place for what is taken from data and then kept."""
+
+
+def per_picture(logit: Tensor) -> Tensor:
+    """Logits [B]: as they are, or of patches [B, P] their means."""
+    return logit.mean(1) if logit.ndim == 2 else logit
 
 
 def mixes_examples(module: nn.Module) -> bool:
