@@ -62,7 +62,7 @@ def open_against(run: Run, against: str | None, *, count: int, on_progress: Prog
         UsageError: the run's data are other ones now, or `against` is no source.
     """
     known, notes = _own_data(run, on_progress)
-    part = _unseen(known)
+    part = unseen(known)
     held = _pool(known, part)
     own = Against(
         name=known.name, part=part, reals=held, stand=_pool(known, "train"), known=known, held=held, notes=notes
@@ -124,7 +124,8 @@ def _hash(data: Data, part: str) -> str:
     return next((report.hash for name, report in data.report.parts.items() if name == part), "")
 
 
-def _unseen(data: Data) -> str:
+def unseen(data: Data) -> str:
+    """The part that nobody learned from: "test", or "validation" where there is none."""
     return "test" if "test" in data.parts else "validation"
 
 
