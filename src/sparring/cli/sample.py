@@ -29,7 +29,7 @@ HELP = """Pictures from a run: grid.png and numbered PNGs that say inside where 
 $ sparring sample runs/latest -n 64
 $ sparring sample runs/latest -n 64 --class rose --seed 7
 $ sparring sample runs/latest -n 1000 --npz made.npz
-    (arrays `images` and, with classes, `labels` and `classes`)
+    (arrays `images` and, with classes, `labels` and `classes`: asked for, or named by the discriminator)
 $ sparring sample runs/latest --interpolate 8 --truncation 0.7
 $ sparring sample runs/latest --from photos/ --out made/
     (of a run on pairs: each picture of a folder translated, under its own name)
@@ -158,13 +158,19 @@ class Sample:
         z_NZ = run.noise(self.count, seed=self.seed, truncation=self.truncation)
         condition = run.condition(self.count, self.label, seed=self.seed)
         labels = None if run.generator.source_channels else run.labels(self.count, self.label, seed=self.seed)
-        return run.pictures(z_NZ, condition), labels
+        return self._named(run, run.pictures(z_NZ, condition), labels)
 
     def _interpolated(self, run: "Run", steps: int) -> "Samples":
         rows = max(1, self.count // max(1, steps))
         pictures = run.interpolate(steps, rows=rows, label=self.label, seed=self.seed, truncation=self.truncation)
         labels = run.labels(rows, self.label, seed=self.seed)
-        return pictures, None if labels is None else labels.repeat(steps)
+        return self._named(run, pictures, None if labels is None else labels.repeat(steps))
+
+    def _named(self, run: "Run", pictures: "npt.NDArray[np.uint8]", labels: "Labels | None") -> "Samples":
+        """What nobody asked to be of a class is named by the discriminator, where that can."""
+        if labels is None and run.names_classes:
+            labels = run.named(pictures, seed=self.seed)
+        return pictures, labels
 
     def _folder_name(self, run: "Run") -> str:
         """Says all that the pictures depend on, so that no folder ever mixes pictures of two kinds."""

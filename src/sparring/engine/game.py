@@ -3,6 +3,7 @@
 A classifier is a game with one player, a GAN a game with two; how often each moves is data, not code.
 """
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -51,6 +52,10 @@ class Player:
         """Let gradients reach the weights, or freeze them."""
         for parameter in self.parameters:
             parameter.requires_grad_(whether)
+
+    def averaged(self) -> nn.Module:
+        """What is judged and shipped, in evaluation mode: the average of the weights, or a copy where there is none."""
+        return (copy.deepcopy(self.module) if self.ema is None else self.ema.module).eval()
 
     def step(self, *, examples: int, batch: int) -> Tensor:
         """Clip and step, unless the gradient is not finite: then nothing moves. Returns the gradient's norm, []."""

@@ -27,10 +27,16 @@ def noise(count: int, size: int, *, seed: int, stream: str = "sample", kind: Noi
 
 def drawn_labels(count: int, shares: Sequence[float], *, seed: int) -> npt.NDArray[np.int64]:
     """Labels int64 [N] drawn with the given shares; number n depends on (seed, n) alone."""
-    edges = np.cumsum(np.asarray(shares, dtype=np.float64))
-    draws = np.array([np.random.Generator(np.random.Philox(key=[seed, number])).random() for number in range(count)])
-    found: npt.NDArray[np.int64] = np.searchsorted(edges, draws * edges[-1], side="right").astype(np.int64)
-    return found.clip(0, len(edges) - 1)
+    return drawn_by_row(np.broadcast_to(np.asarray(shares, dtype=np.float64), (count, len(shares))), seed=seed)
+
+
+def drawn_by_row(shares_NK: npt.NDArray[np.float64], *, seed: int) -> npt.NDArray[np.int64]:
+    """A label for each row of shares, int64 [N]; number n depends on (seed, n) and its row alone."""
+    edges_NK = np.cumsum(shares_NK, axis=1)
+    draws_N = np.array([np.random.Generator(np.random.Philox(key=[seed, n])).random() for n in range(len(edges_NK))])
+    below_NK = edges_NK <= draws_N[:, None] * edges_NK[:, -1:]
+    found: npt.NDArray[np.int64] = below_NK.sum(1).clip(0, edges_NK.shape[1] - 1)
+    return found
 
 
 def truncate(z_NZ: Tensor, truncation: float) -> Tensor:

@@ -66,6 +66,21 @@ def build_generator(recipe: Recipe, spec: ImageSpec, precision: Precision) -> Ge
     return _placed(module, precision).eval().requires_grad_(False)
 
 
+def build_discriminator(recipe: Recipe, spec: ImageSpec, precision: Precision) -> Discriminator:
+    """The discriminator alone, on the device and in evaluation mode; its weights are to be loaded."""
+    choice = recipe.players[DISCRIMINATOR].model
+    with _seeded(0):
+        module = discriminators.build(choice.name, spec, settings=choice.settings)
+    return _placed(module, precision).eval().requires_grad_(False)
+
+
+def names_classes(recipe: Recipe, spec: ImageSpec) -> bool:
+    """Whether the discriminator says which class a picture is of."""
+    choice = recipe.players[DISCRIMINATOR].model
+    with torch.device("meta"):
+        return discriminators.build(choice.name, spec, settings=choice.settings).classifier is not None
+
+
 def takes_labels(recipe: Recipe, spec: ImageSpec) -> bool:
     """Whether the generator is asked for a class."""
     return _unplaced_generator(recipe, spec).conditional

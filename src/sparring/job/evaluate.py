@@ -11,6 +11,7 @@ import torch
 from sparring.data import Part
 from sparring.engine.precision import choose_device
 from sparring.errors import UsageError
+from sparring.job.evaluate_classes import class_rows
 from sparring.job.evaluate_data import LEAST, Against, open_against
 from sparring.job.evaluate_measures import Measuring, Pool
 from sparring.job.evaluate_players import player_rows
@@ -171,7 +172,7 @@ class _Judging:
             ema=f"{GENERATOR}_ema" in run.checkpoint.tensors,
             truncation=1.0,
             seeds=list(seeds),
-            rows=[*rows, *player_rows(run, found.known.parts, device=self._device)],
+            rows=[*rows, *player_rows(run, found.known.parts, device=self._device), *class_rows(run, found)],
             notes=[*run.checkpoint.notes, *found.notes, *self._cautions()],
         )
 

@@ -16,10 +16,11 @@ from sparring.data import Data
 from sparring.engine.game import Game
 from sparring.engine.record import Observed, Observer
 from sparring.engine.sampling import drawn_labels, generate, noise
-from sparring.job.build import takes_labels, translates
+from sparring.job.build import names_classes, takes_labels, translates
 from sparring.job.dealing import class_shares
 from sparring.job.records import averaged_generator
 from sparring.metrics.base import Extractor, Labels
+from sparring.metrics.class_head import ClassHeadWatch
 from sparring.metrics.extractors import chosen_extractor, knows_classes
 from sparring.metrics.judge import Judge, JudgeRecord, network_for
 from sparring.metrics.kept import Progress, silent
@@ -110,7 +111,10 @@ def observers_for(data: Data, recipe: Recipe, extractor: Extractor) -> list[Obse
         shares=list(class_shares(train.y, len(data.spec.classes))) if train.y is not None and conditional else None,
         seed=recipe.seed,
     )
-    return [SampleJudge(data, recipe, extractor, conditional=conditional), watch]
+    observers: list[Observer] = [SampleJudge(data, recipe, extractor, conditional=conditional), watch]
+    if held.y is not None and (held.y >= 0).any() and names_classes(recipe, data.spec):
+        observers.append(ClassHeadWatch(held.x, held.y, seed=recipe.seed))
+    return observers
 
 
 class HeldPairs:

@@ -1,6 +1,5 @@
 """What a GAN's run writes beside its checkpoints: columns, pictures of one fixed noise, the judge's measures, facts."""
 
-import copy
 import dataclasses
 import platform
 from typing import Any
@@ -122,10 +121,9 @@ def _rows(spec: ImageSpec, *, conditional: bool) -> int:
 
 def averaged_generator(game: Game) -> Generator:
     """The generator that is judged and drawn, in evaluation mode: its average, or a copy where it has none."""
-    player = next(player for player in game.players if player.name == GENERATOR)
-    module = copy.deepcopy(player.module) if player.ema is None else player.ema.module
+    module = next(player for player in game.players if player.name == GENERATOR).averaged()
     assert isinstance(module, Generator)
-    return module.eval()
+    return module
 
 
 def environment(precision: Precision) -> dict[str, Any]:

@@ -8,19 +8,21 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import nn
 
 from sparring.data import Part
 from sparring.data.spec import ImageSpec
 from sparring.engine import sampling
+from sparring.engine.deal import to_device, to_unit
 from sparring.engine.precision import Precision, choose_device
 from sparring.errors import UsageError, did_you_mean
-from sparring.job.build import build_generator
+from sparring.job.build import build_discriminator, build_generator, names_classes
 from sparring.job.options import check_number
 from sparring.job.records import read_recipe, read_shares, read_spec
 from sparring.job.reopen import own_data, unseen
-from sparring.losses.base import GENERATOR
+from sparring.losses.base import DISCRIMINATOR, GENERATOR
 from sparring.metrics.kept import silent
-from sparring.models.gan.base import Generator
+from sparring.models.gan.base import Discriminator, Generator
 from sparring.recipe import Recipe
 from sparring.runfolder import Checkpoint, RunFolder
 
@@ -29,6 +31,7 @@ Pixels = npt.NDArray[np.uint8]
 BATCH = 64
 TRANSLATED = 8
 """Pictures in one pass where they are made from others: few are asked for at a time, and each takes long."""
+CLASSIFIED = 250
 MOST = 1_000_000
 MOST_STEPS = 1_000
 
@@ -92,16 +95,31 @@ class Run:
     def generator(self) -> Generator:
         """The averaged generator, in evaluation mode and fp32."""
         module = build_generator(self.recipe, self.spec, self._precision)
+        self._load(module, GENERATOR)
+        return module
+
+    @functools.cached_property
+    def discriminator(self) -> Discriminator:
+        """The discriminator, averaged where the recipe says so, in evaluation mode and fp32."""
+        module = build_discriminator(self.recipe, self.spec, self._precision)
+        self._load(module, DISCRIMINATOR)
+        return module
+
+    @property
+    def names_classes(self) -> bool:
+        """Whether `classify` can be asked: the discriminator names classes."""
+        return names_classes(self.recipe, self.spec)
+
+    def _load(self, module: nn.Module, player: str) -> None:
         tensors = self.checkpoint.tensors
         try:
-            module.load_state_dict(dict(tensors.get(f"{GENERATOR}_ema") or tensors[GENERATOR]))
+            module.load_state_dict(dict(tensors.get(f"{player}_ema") or tensors[player]))
         except (KeyError, RuntimeError) as error:
             said = str(error).splitlines()[0]
             raise UsageError(
                 f"{self.checkpoint.path}: does not fit the run's recipe.json ({said}). "
                 "Put recipe.json back as it was written."
             ) from error
-        return module
 
     def sample(
         self, count: int = 64, *, label: str | None = None, seed: int = 0, truncation: float = 1.0
@@ -209,6 +227,43 @@ class Run:
             for at in range(0, len(z_NZ), batch)
         ]
         return np.concatenate(pieces)[:count]
+
+    def classify(self, pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+        """P(y | x) of pictures uint8 [N, H, W, C] of the run's size: float64 [N, K], by the discriminator's class head.
+
+        With `semi-supervised` heads it is the probability given that the picture is no fake.
+
+        Raises:
+            UsageError: the discriminator names no classes, or the pictures are of another size.
+        """
+        if not self.names_classes:
+            raise UsageError(
+                f"{self.path.name} can't tell classes: its discriminator names none. Train with labels and --recipe "
+                "ssgan, or --set discriminator.heads=auxiliary."
+            )
+        wanted = (self.spec.height, self.spec.width, self.spec.channels)
+        if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[1:] != wanted:
+            raise UsageError(
+                f"pictures {pictures.dtype} {list(pictures.shape)}: expected uint8 [N, {', '.join(map(str, wanted))}], "
+                f"as {self.path.name} was trained on."
+            )
+        pieces = [self._classified(pictures[at : at + CLASSIFIED]) for at in range(0, len(pictures), CLASSIFIED)]
+        return np.concatenate(pieces) if pieces else np.empty((0, len(self.spec.classes)))
+
+    @torch.no_grad()
+    def _classified(self, pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+        x_BCHW = to_unit(to_device(torch.tensor(pictures), self._precision.device))
+        logit_BK = self.discriminator.class_logits(self.discriminator.features(x_BCHW))
+        likely: npt.NDArray[np.float64] = logit_BK.double().softmax(1).cpu().numpy()
+        return likely
+
+    def named(self, pictures: npt.NDArray[np.uint8], *, seed: int = 0) -> Labels:
+        """Classes int64 [N] drawn from `classify`: with pictures of `sample` they are draws of P(x, y).
+
+        Raises:
+            UsageError: as `classify`.
+        """
+        return sampling.drawn_by_row(self.classify(pictures), seed=seed)
 
     def interpolate(
         self, steps: int, *, rows: int = 8, label: str | None = None, seed: int = 0, truncation: float = 1.0
