@@ -50,7 +50,10 @@ def test_a_discriminator_that_knows_its_training_pictures_overfits(monkeypatch: 
     game = gan_game(gan_recipe("gan"))
     discriminator = module(game, DISCRIMINATOR)
     monkeypatch.setattr(
-        type(discriminator), "forward", lambda self, x_BCHW, label=None: x_BCHW.flatten(1).mean(1), raising=True
+        type(discriminator),
+        "forward",
+        lambda self, x_BCHW, label=None, source_BCHW=None: x_BCHW.flatten(1).mean(1),
+        raising=True,
     )
     alike = watch(pictures(250), pictures(250)).observe(game)
     apart = watch(pictures(250), pictures(130)).observe(game)

@@ -9,6 +9,7 @@ from typing import ClassVar, Protocol
 
 from torch import Tensor, nn
 
+from sparring.errors import UsageError
 from sparring.models.gan.base import Discriminator, Generator
 from sparring.registry import Registry
 
@@ -213,6 +214,14 @@ class Augmentation:
     def __call__(self, x_BCHW: Tensor) -> Tensor:
         """Changed pictures [B, C, H, W]; a new draw for each."""
         raise NotImplementedError
+
+    def check(self, discriminator: Discriminator) -> None:
+        """Raise `UsageError` where it can't work with this discriminator: it would change one picture of each pair."""
+        if discriminator.source_channels:
+            raise UsageError(
+                "this discriminator sees each picture beside its source, and an augmentation would change one of them: "
+                "take --set augment=none."
+            )
 
     def adapt(self, real_B: Tensor, held_B: Tensor, fake_B: Tensor) -> None:
         """Shown the discriminator's logits of training reals, held-out reals and fakes, each [B] and detached."""

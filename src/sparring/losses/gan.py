@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Annotated
 
 import torch
@@ -87,11 +88,8 @@ class AdversarialObjective:
         self._kept: deque[tuple[Batch, Tensor, Tensor | None]] = deque()
         for penalty in self.penalties:
             penalty.check(generator, discriminator)
-        if augmentation is not None and discriminator.source_channels:
-            raise UsageError(
-                "this discriminator sees each picture beside its source, and an augmentation would change one of them: "
-                "take --set augment=none."
-            )
+        if augmentation is not None:
+            augmentation.check(discriminator)
         if not allow_batch_norm:
             self._refuse_batch_norm()
         if not adversarial and not any(GENERATOR in penalty.players for penalty in self.penalties):
@@ -256,12 +254,8 @@ class AdversarialObjective:
         y_B = batch.get("y")
         labels = None if y_B is None or label_B is None else torch.cat([y_B, label_B])
         both = self.see(torch.cat([real_BCHW, fake_BCHW.to(real_BCHW.dtype)]), labels, batch.get("source"))
-        features, logits = both.feature_BF.chunk(2), both.logit_B.chunk(2)
-        patches = (None, None) if both.patch_BP is None else both.patch_BP.chunk(2)
-        return (
-            Seen(x_BCHW=real_BCHW, feature_BF=features[0], logit_B=logits[0], label_B=y_B, patch_BP=patches[0]),
-            Seen(x_BCHW=fake_BCHW, feature_BF=features[1], logit_B=logits[1], label_B=label_B, patch_BP=patches[1]),
-        )
+        real, fake = _halves_of(both)
+        return replace(real, x_BCHW=real_BCHW, label_B=y_B), replace(fake, x_BCHW=fake_BCHW, label_B=label_B)
 
     def _refuse_batch_norm(self) -> None:
         by_example = any(p.by_example or p.needs_real_grad or p.needs_fake_grad for p in self.penalties)
@@ -275,6 +269,17 @@ class AdversarialObjective:
 def has_batch_norm(module: nn.Module) -> bool:
     """Whether any part of `module` mixes the examples of a batch by batch normalisation."""
     return any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in module.modules())
+
+
+def _halves_of(both: Seen) -> tuple[Seen, Seen]:
+    """What was seen of a first and of a second half of pictures shown together; labels are left out."""
+    parts = zip(both.x_BCHW.chunk(2), both.feature_BF.chunk(2), both.logit_B.chunk(2), strict=True)
+    patches = (None, None) if both.patch_BP is None else both.patch_BP.chunk(2)
+    first, second = (
+        Seen(x_BCHW=x_BCHW, feature_BF=feature_BF, logit_B=logit_B, patch_BP=patch_BP)
+        for (x_BCHW, feature_BF, logit_B), patch_BP in zip(parts, patches, strict=True)
+    )
+    return first, second
 
 
 def _leaf(x_BCHW: Tensor, needs_grad: bool) -> Tensor:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from sparring.engine import sampling
-from sparring.engine.deal import to_condition, to_device
+from sparring.engine.deal import key, seed_device, to_condition, to_device
 from sparring.engine.game import Game
 from sparring.engine.record import Event, Observed
 from sparring.losses.base import DISCRIMINATOR, GENERATOR
@@ -72,8 +72,8 @@ class PlayersWatch:
             label_B, source_BCHW = self._labels(game), _placed(self._train.sources, game)
             fake_BCHW = self._fakes(generator, source_BCHW if generator.source_channels else label_B, game)
             logits = {
-                "train": per_picture(_logits(discriminator, self._train, game)),
-                "held_out": per_picture(_logits(discriminator, self._held, game)),
+                "train": _logits(discriminator, self._train, game),
+                "held_out": _logits(discriminator, self._held, game),
                 "fake": discriminator(fake_BCHW, label_B, source_BCHW).float(),
             }
             signal = self._signal(game, discriminator, fake_BCHW, label_B, source_BCHW)
@@ -91,6 +91,7 @@ class PlayersWatch:
     @torch.no_grad()
     def _fakes(self, generator: Generator, condition: Tensor | None, game: Game) -> Tensor:
         z_BZ = sampling.noise(self._count, generator.z_dim, seed=self._seed, stream="watch", kind=generator.noise)
+        seed_device(key(self._seed, "watch", game.round), game.precision.device)  # of dropout
         # A copy, because batch norm in training mode would take these fakes into its running statistics.
         made: Tensor = copy.deepcopy(generator).train()(
             to_device(z_BZ.to(game.precision.weights), game.precision.device), condition
@@ -110,13 +111,13 @@ class PlayersWatch:
         count = min(FELT, self._count)
         leaf_BCHW = fake_BCHW[:count].detach().requires_grad_()
         with torch.enable_grad():
-            shown = discriminator.beside(leaf_BCHW, None if source_BCHW is None else source_BCHW[:count])
-            fake_logit = discriminator.logit(
-                discriminator.features(shown), None if label_B is None else label_B[:count]
-            )
+            fake_logit = _judged(discriminator, leaf_BCHW, label_B, source_BCHW)
             real_logit = None
             if objective.loss.paired:
-                real_logit = _logits(discriminator, self._train, game)[:count].to(fake_logit.dtype)
+                x_BCHW, y_B = _placed(self._train.pictures, game), _placed(self._train.labels, game)
+                assert x_BCHW is not None
+                with torch.no_grad():
+                    real_logit = _judged(discriminator, x_BCHW, y_B, source_BCHW)[:count].to(fake_logit.dtype)
             loss = per_picture(objective.loss.g_loss(real_logit, fake_logit)).sum()
             (slope_BCHW,) = torch.autograd.grad(loss, leaf_BCHW)
         return float(slope_BCHW.float().flatten(1).norm(dim=1).mean())
@@ -143,16 +144,21 @@ def _drawn(
     )
 
 
+def _judged(discriminator: Discriminator, x_BCHW: Tensor, label_B: Tensor | None, source_BCHW: Tensor | None) -> Tensor:
+    """What the loss is of: logits [B], or [B, P] of patches; of as many labels and sources as there are pictures."""
+    count = len(x_BCHW)
+    shown = discriminator.beside(x_BCHW, None if source_BCHW is None else source_BCHW[:count])
+    return discriminator.logit(discriminator.features(shown), None if label_B is None else label_B[:count])
+
+
 def _placed(values: Pictures | Labels | None, game: Game) -> Tensor | None:
     return None if values is None else to_condition(values, game.precision.device, game.precision.weights)
 
 
 @torch.no_grad()
 def _logits(discriminator: Discriminator, drawn: _Drawn, game: Game) -> Tensor:
-    """Logits [B], or [B, P] of patches."""
-    x_BCHW, label_B, source_BCHW = (_placed(values, game) for values in drawn)
-    assert x_BCHW is not None
-    return discriminator.logit(discriminator.features(discriminator.beside(x_BCHW, source_BCHW)), label_B).float()
+    logit_B: Tensor = discriminator(*(_placed(values, game) for values in drawn))
+    return logit_B.float()
 
 
 @contextmanager
