@@ -12,6 +12,7 @@ from sparring.data.decode import MODES
 from sparring.data.facts import FORMAT_NAMES, Facts, Shape, count_names, shorter_sides
 from sparring.data.listing import printable
 from sparring.data.pack import Errors
+from sparring.data.spec import ImageSpec, OpenedSpec, TableSpec
 from sparring.data.split import Labels, as_keys, fingerprint
 
 _SHOWN = 5
@@ -41,6 +42,7 @@ class DataReport:
         size, channels, fit: how pictures are stored, with the reasons.
         skipped: every picture or other file that is not used, with its reason.
         duplicates: pictures whose content another one has too; the first of each kind is not counted.
+        columns: of rows that are no pictures; what is said of sizes, channels and formats is then empty.
     """
 
     name: str
@@ -62,6 +64,15 @@ class DataReport:
     skipped: Sequence[Skipped]
     duplicates: int
     notes: Sequence[str]
+    columns: Sequence[str] = ()
+
+    @property
+    def spec(self) -> OpenedSpec:
+        """What one example looks like."""
+        classes = tuple(self.parts["train"].classes)
+        if self.columns:
+            return TableSpec(columns=tuple(self.columns), classes=classes)
+        return ImageSpec(channels=self.channels, height=self.size, width=self.size, classes=classes)
 
     def to_json(self) -> dict[str, Any]:
         """Plain dictionaries, lists, texts and numbers."""
@@ -125,14 +136,58 @@ def make_report(
     )
 
 
+def report_rows(
+    name: str,
+    layout: str,
+    columns: Sequence[str],
+    hashes: np.ndarray[Any, np.dtype[np.uint8]],
+    parts: Mapping[Split, np.ndarray[Any, np.dtype[np.int64]]],
+) -> DataReport:
+    """The report on rows without classes.
+
+    Args:
+        hashes: content hashes of all, uint8 [N, 16].
+        parts: rows of each part.
+    """
+    reports = {
+        part: PartReport(pictures=len(rows), unlabelled=len(rows), classes={}, hash=fingerprint(hashes[rows]))
+        for part, rows in parts.items()
+    }
+    return DataReport(
+        name=name,
+        source=name,
+        layout=layout,
+        exact=True,
+        parts=reports,
+        shorter_side={},
+        longer_side={},
+        formats={},
+        modes={},
+        size=0,
+        size_why="",
+        channels=0,
+        channels_why="",
+        fit="",
+        labels=None,
+        seed=0,
+        skipped=(),
+        duplicates=len(hashes) - len(np.unique(as_keys(hashes))),
+        notes=(),
+        columns=tuple(columns),
+    )
+
+
 def describe(report: DataReport) -> list[str]:
     """The report as lines for a terminal: what will be read, and how."""
     total = sum(part.pictures for part in report.parts.values())
-    lines = [f"{total:,} pictures in {report.source}, read as: {report.layout}"]
+    what = "rows" if report.columns else "pictures"
+    lines = [f"{total:,} {what} in {report.source}, read as: {report.layout}"]
     lines += [_part_line(name, part) for name, part in report.parts.items()]
     if "validation" not in report.parts:
         lines.append("  validation: about a tenth of train, drawn by content when it is packed")
     lines += _class_lines(report)
+    if report.columns:
+        return [*lines, f"columns: {', '.join(report.columns)}"]
     lines.append(_size_line(report))
     lines.append(f"channels: {report.channels} ({report.channels_why})")
     lines.append("formats: " + ", ".join(f"{name} {count:,}" for name, count in report.formats.items()))

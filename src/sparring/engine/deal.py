@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,9 @@ from torch import Tensor
 
 from sparring.losses.base import Batch
 from sparring.models.gan.base import NoiseKind
+
+Stored = npt.NDArray[Any]
+"""Examples at the edges: pictures uint8 [N, H, W, C], or rows float32 [N, F]."""
 
 
 def key(*parts: int | str) -> int:
@@ -94,20 +97,20 @@ class Order:
 
 
 class Pictures:
-    """Pictures `x` in [-1, 1] [B, C, H, W], channels last, and labels `y` [B] of a packed part.
+    """Pictures `x` in [-1, 1] [B, C, H, W], channels last, or rows `x` [B, F], and labels `y` [B] of a part.
 
     The part lies on the device as bytes where it fits into `resident_share` of the free memory; elsewhere each batch is
     copied from the memory map through pinned memory.
 
     Args:
-        x: uint8 [N, H, W, C].
+        x: uint8 [N, H, W, C], or rows float32 [N, F].
         y: labels int64 [N], -1 where unknown, or None.
         rows: deal these alone, int64 [M]; the order is then one of M.
     """
 
     def __init__(
         self,
-        x: npt.NDArray[np.uint8],
+        x: Stored,
         y: npt.NDArray[np.int64] | None,
         *,
         order: Order,
@@ -131,10 +134,10 @@ class Pictures:
             chosen = self._rows[chosen]
         index_B = to_device(torch.from_numpy(chosen), self._device)
         if self._resident is None:
-            bytes_BHWC = to_device(torch.from_numpy(self._x[chosen]), self._device)
+            stored = to_device(torch.from_numpy(self._x[chosen]), self._device)
         else:
-            bytes_BHWC = self._resident.index_select(0, index_B)
-        batch = {"x": to_unit(bytes_BHWC, self._dtype), "index": index_B}
+            stored = self._resident.index_select(0, index_B)
+        batch = {"x": to_unit(stored, self._dtype), "index": index_B}
         if self._y is not None:
             batch["y"] = self._y.index_select(0, index_B)
         return batch
@@ -214,9 +217,20 @@ class Labels:
         return {"label": to_device(label_B, self._device)}
 
 
-def to_unit(bytes_BHWC: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
-    """uint8 [B, H, W, C] to [-1, 1] [B, C, H, W]; the view keeps the bytes' order, which is channels last."""
-    return bytes_BHWC.permute(0, 3, 1, 2).to(dtype).div_(127.5).sub_(1)
+def to_unit(stored: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    """uint8 [B, H, W, C] to [-1, 1] [B, C, H, W]; the view keeps the bytes' order, which is channels last. Rows
+    float32 [B, F] stay as they are."""
+    if stored.is_floating_point():
+        return stored.to(dtype)
+    return stored.permute(0, 3, 1, 2).to(dtype).div_(127.5).sub_(1)
+
+
+def to_stored(x: Tensor) -> Stored:
+    """What `to_unit` took, on the host: pictures as bytes, rows [B, F] as float32."""
+    if x.ndim == 2:
+        rows: npt.NDArray[np.float32] = x.detach().float().cpu().numpy()
+        return rows
+    return to_bytes(x)
 
 
 def to_bytes(x_BCHW: Tensor) -> npt.NDArray[np.uint8]:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from sparring.engine.deal import drawn_noise, generator, to_bytes, to_device
+from sparring.engine.deal import Stored, drawn_noise, generator, to_device, to_stored
 from sparring.engine.precision import Precision
 from sparring.models.gan.base import Generator, NoiseKind
 
@@ -44,10 +44,8 @@ def slerp(start_Z: Tensor, end_Z: Tensor, steps: int) -> Tensor:
 
 
 @torch.no_grad()
-def generate(
-    module: Generator, z_NZ: Tensor, labels: npt.NDArray[np.int64] | None, precision: Precision
-) -> npt.NDArray[np.uint8]:
-    """Pictures uint8 [N, H, W, C] of a generator in evaluation mode."""
+def generate(module: Generator, z_NZ: Tensor, labels: npt.NDArray[np.int64] | None, precision: Precision) -> Stored:
+    """Pictures uint8 [N, H, W, C], or rows float32 [N, F], of a generator in evaluation mode."""
     assert not module.training, "samples come from a module in evaluation mode"
     pieces = []
     for start in range(0, len(z_NZ), BATCH):
@@ -56,5 +54,5 @@ def generate(
         if labels is not None:
             label_B = to_device(torch.from_numpy(labels[start : start + BATCH]), precision.device)
         with precision.autocast():
-            pieces.append(to_bytes(module(z_BZ, label_B)))
+            pieces.append(to_stored(module(z_BZ, label_B)))
     return np.concatenate(pieces)

@@ -1,7 +1,7 @@
 """`dcgan`: Radford, Metz, Chintala 2015, as PyTorch's example trains it."""
 
 from sparring.recipe import DataChoice, Facts, Part, PlayerChoice, Recipe
-from sparring.recipes.base import recipes, two_players
+from sparring.recipes.base import networks, recipes, two_players
 
 
 @recipes("dcgan", paper="arXiv:1511.06434")
@@ -10,12 +10,13 @@ def dcgan(data: DataChoice, facts: Facts) -> Recipe:
 
     Command: sparring train photos/ --recipe dcgan --size 64 --kimg 200
     """
+    model = networks(facts, Part(name="dcgan"))
     return two_players(
         "dcgan",
         data,
         facts,
-        discriminator=PlayerChoice(model=Part(name="dcgan"), lr=2e-4, betas=(0.5, 0.999)),
-        generator=PlayerChoice(model=Part(name="dcgan"), lr=2e-4, betas=(0.5, 0.999), ema_kimg=5.0),
+        discriminator=PlayerChoice(model=model, lr=2e-4, betas=(0.5, 0.999)),
+        generator=PlayerChoice(model=model, lr=2e-4, betas=(0.5, 0.999), ema_kimg=5.0),
         loss=Part(name="nonsaturating"),
         reasons={"generator.lr": "0.0002 with beta1 0.5: the paper, section 4"},
     )
