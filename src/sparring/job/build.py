@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from sparring.data import Part
-from sparring.data.spec import ImageSpec
+from sparring.data.spec import OpenedSpec, TableSpec
 from sparring.engine.deal import Dealer, Source, key
 from sparring.engine.ema import EMA
 from sparring.engine.game import Game, Player
@@ -48,7 +48,7 @@ def known_names(recipe: Recipe) -> Names:
     }
 
 
-def build_modules(recipe: Recipe, spec: ImageSpec) -> dict[str, nn.Module]:
+def build_modules(recipe: Recipe, spec: OpenedSpec) -> dict[str, nn.Module]:
     """The players' networks, freshly initialised: a pure function of the recipe, its seed and the spec."""
     registries: Mapping[str, Any] = {GENERATOR: generators, DISCRIMINATOR: discriminators}
     modules: dict[str, nn.Module] = {}
@@ -58,7 +58,7 @@ def build_modules(recipe: Recipe, spec: ImageSpec) -> dict[str, nn.Module]:
     return modules
 
 
-def build_generator(recipe: Recipe, spec: ImageSpec, precision: Precision) -> Generator:
+def build_generator(recipe: Recipe, spec: OpenedSpec, precision: Precision) -> Generator:
     """The generator alone, on the device and in evaluation mode; its weights are to be loaded."""
     choice = recipe.players[GENERATOR].model
     with _seeded(0):
@@ -66,7 +66,7 @@ def build_generator(recipe: Recipe, spec: ImageSpec, precision: Precision) -> Ge
     return _placed(module, precision).eval().requires_grad_(False)
 
 
-def takes_labels(recipe: Recipe, spec: ImageSpec) -> bool:
+def takes_labels(recipe: Recipe, spec: OpenedSpec) -> bool:
     """Whether the generator is asked for a class."""
     choice = recipe.players[GENERATOR].model
     with torch.device("meta"):
@@ -89,7 +89,7 @@ def refuse_uneven(recipe: Recipe) -> None:
     )
 
 
-def build_game(recipe: Recipe, spec: ImageSpec, parts: Mapping[str, Part], precision: Precision) -> Game:
+def build_game(recipe: Recipe, spec: OpenedSpec, parts: Mapping[str, Part], precision: Precision) -> Game:
     """Players, objective and deal, before the first round.
 
     Args:
@@ -104,6 +104,10 @@ def build_game(recipe: Recipe, spec: ImageSpec, parts: Mapping[str, Part], preci
     assert isinstance(generator, Generator) and isinstance(discriminator, Discriminator)
     terms = [penalties.build(penalty.name, settings=penalty.settings) for penalty in recipe.penalties]
     augment = None
+    if recipe.augment is not None and isinstance(spec, TableSpec):
+        raise UsageError(
+            f"--set augment={recipe.augment.name} changes pictures, and these data are rows: leave it out."
+        )
     if recipe.augment is not None:
         augment = augmentations.build(recipe.augment.name, settings=recipe.augment.settings)
     objective = objectives.build(

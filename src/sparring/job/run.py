@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from sparring.data.spec import ImageSpec
+from sparring.data.spec import OpenedSpec
 from sparring.engine import sampling
 from sparring.engine.precision import Precision, choose_device
 from sparring.errors import UsageError, did_you_mean
@@ -57,7 +57,7 @@ class Run:
         return read_recipe(self._folder)
 
     @functools.cached_property
-    def spec(self) -> ImageSpec:
+    def spec(self) -> OpenedSpec:
         """What its pictures are."""
         return read_spec(self._folder)
 

@@ -64,7 +64,7 @@ class PlayersWatch:
         """Both columns, and a `logits` event with the three histograms on one axis."""
         generator, discriminator = _module(game, GENERATOR), _module(game, DISCRIMINATOR)
         assert isinstance(generator, Generator) and isinstance(discriminator, Discriminator)
-        with _still(discriminator), game.precision.autocast():
+        with still(discriminator), game.precision.autocast():
             label_B = self._labels(game)
             fake_BCHW = self._fakes(generator, label_B, game)
             logits = {
@@ -129,7 +129,7 @@ def _logits(discriminator: Discriminator, pictures: Pictures, labels: Labels | N
 
 
 @contextmanager
-def _still(module: nn.Module) -> Iterator[None]:
+def still(module: nn.Module) -> Iterator[None]:
     """Inside, a module is in evaluation mode and frozen."""
     training = module.training
     frozen = [not parameter.requires_grad for parameter in module.parameters()]
