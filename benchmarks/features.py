@@ -85,7 +85,7 @@ def main() -> None:
     parser.add_argument("--test", type=int, default=10_000)
     options = parser.parse_args()
     run = sparring.load(options.run, checkpoint="last")
-    data = open_data(run.recipe.data.source, size=run.spec.height, channels=run.spec.channels)
+    data = open_data(run.recipe.data.source, size=run.picture_spec.height, channels=run.picture_spec.channels)
     parts: dict[str, tuple[Pixels, Labels]] = {}
     for name, count in (("train", options.train), ("test", options.test)):
         part, labels = data.parts["train" if name == "train" else "test"], data.labels[name]

@@ -57,7 +57,9 @@ def logits(run: sparring.Run, pictures: Pixels, labels: Labels | None) -> npt.ND
 
 def matrix(runs: list[sparring.Run]) -> list[list[float]]:
     """Rows are Ds, columns are Gs; in %."""
-    data = open_data(runs[0].recipe.data.source, size=runs[0].spec.height, channels=runs[0].spec.channels)
+    data = open_data(
+        runs[0].recipe.data.source, size=runs[0].picture_spec.height, channels=runs[0].picture_spec.channels
+    )
     held = data.parts["validation"]
     rows = np.arange(min(SAMPLES, len(held)))
     reals, real_labels = np.asarray(held.x[rows]), None if held.y is None else held.y[rows]

@@ -140,6 +140,7 @@ class Facts:
         examples: pictures in the training part.
         labelled: how many of them have labels.
         device: kind of device, `cpu`, `cuda` or `mps`.
+        columns: of a table; 0: pictures. A table's channels, height and width are 0.
     """
 
     channels: int
@@ -149,6 +150,7 @@ class Facts:
     examples: int
     labelled: int
     device: str
+    columns: int = 0
 
 
 # -- from text and from JSON, by type ----------------------------------------------------------------------------------

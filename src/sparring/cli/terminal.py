@@ -160,7 +160,7 @@ def plan_lines(plan: "Plan") -> list[str]:
     kind = "pairs" if spec.source_channels else kind
     sizes = ", ".join(f"{name} {count:,}" for name, count in plan.parameters.items())
     lines = [
-        f"recipe: {recipe.name}, {kind}, {spec.channels}x{spec.height}x{spec.width}, batch {recipe.batch}, "
+        f"recipe: {recipe.name}, {kind}, {spec.form}, batch {recipe.batch}, "
         f"{recipe.kimg:g} kimg ({1000 * recipe.kimg / plan.examples:.3g} epochs), "
         f"{plan.precision.name} on {plan.precision.device}",
         f"parameters: {sizes}",

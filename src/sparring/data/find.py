@@ -63,13 +63,15 @@ def find_source(source: str, cache: Cache, on_progress: Progress, *, keep: bool)
 
 
 def _named(source: str, cache: Cache, on_progress: Progress) -> Found:
-    from sparring.data.named import NAMES, read_named
+    from sparring.data.named import NAMES, read_named, summaries
 
     if source in NAMES:
         return _arrays(read_named(source, cache=cache.root, on_progress=on_progress))
     if any(mark in source for mark in ("/", "\\", ".", "~")):
         raise DataError(f"{source}: no such file or folder. Check the path, from {Path.cwd()}.")
-    raise UsageError(f"unknown data set '{source}', and there is no such folder here. {did_you_mean(source, NAMES)}")
+    raise UsageError(
+        f"unknown data set '{source}', and there is no such folder here. {did_you_mean(source, summaries())}"
+    )
 
 
 def _folder(path: Path, source: str) -> Found:

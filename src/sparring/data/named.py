@@ -18,6 +18,8 @@ from sparring.data.cifar import read_cifar
 from sparring.data.collection import ArrayBlock, Collection, Split
 from sparring.data.download import Progress, RemoteFile, fetch
 from sparring.data.idx import read_idx
+from sparring.data.points import SETS as POINT_SETS
+from sparring.data.points import PointSet
 from sparring.errors import DataError, UsageError, did_you_mean
 
 _DIGITS = tuple("0123456789")
@@ -83,8 +85,9 @@ def read_set(named: NamedSet, *, cache: Path, on_progress: Progress | None = Non
 
 
 def summaries() -> dict[str, str]:
-    """One line for each name."""
-    return {name: named.summary for name, named in _SETS.items()}
+    """One line for each name, those of points that are made among them."""
+    sets: dict[str, NamedSet | PointSet] = {**_SETS, **POINT_SETS}
+    return {name: named.summary for name, named in sets.items()}
 
 
 def _read_digits(_: Path) -> Collection:

@@ -1,11 +1,13 @@
 """The one entry to the data: any source in, packed parts, a spec and a report out."""
 
 import gc
+import hashlib
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +18,10 @@ from sparring.data.decode import SMALLEST_SIDE, Fit
 from sparring.data.facts import LARGEST_SIZE, Facts, Wish, decide
 from sparring.data.find import Found, find_source
 from sparring.data.pack import Packed, Progress, check_usable, find, pack
-from sparring.data.report import DataReport, make_report
+from sparring.data.points import SETS, Modes, PointSet
+from sparring.data.report import DataReport, make_report, report_rows
 from sparring.data.sources import ArrayPictures, EncodedPictures
-from sparring.data.spec import ImageSpec
+from sparring.data.spec import ImageSpec, OpenedSpec, TableSpec
 from sparring.data.split import Labels, assign, limit_labels
 from sparring.errors import DataError, UsageError
 
@@ -28,10 +31,11 @@ Parts = Mapping[Split, tuple[Rows, Labels | None]]
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One part: `x` uint8 [N, H, W, C], memory-mapped; `y` int64 [N], -1 without a label, or None without classes;
-    `source`, the picture that each is to be made from, uint8 [N, H, W, C'], or None where they are no pairs."""
+    """One part: `x` pictures uint8 [N, H, W, C], memory-mapped, or rows float32 [N, F]; `y` int64 [N], -1 without a
+    label, or None without classes; `source`, the picture that each is to be made from, uint8 [N, H, W, C'], or None
+    where they are no pairs."""
 
-    x: npt.NDArray[np.uint8]
+    x: npt.NDArray[Any]
     y: Labels | None
     source: npt.NDArray[np.uint8] | None = None
 
@@ -46,14 +50,16 @@ class Data:
     Args:
         classes, labels: all that the source knows, also where training is to see fewer labels or none: a judge may
             use them. Labels int64 [N] by part, -1 without one.
+        modes: what the data are a mixture of, where that is known.
     """
 
     name: str
-    spec: ImageSpec
+    spec: OpenedSpec
     parts: Mapping[str, Part]
     report: DataReport
     classes: tuple[str, ...] = ()
     labels: Mapping[str, Labels] = field(default_factory=dict)
+    modes: Modes | None = None
 
 
 def open_data(
@@ -89,6 +95,9 @@ def open_data(
     """
     wish = _wish(size, fit, channels)
     _check_labels(labels, conditional=conditional)
+    if (made := _made(source)) is not None:
+        _refuse_options(source, size=size, fit=fit, channels=channels, labels=labels)
+        return _open_points(made)
     store = Cache(cache or default_cache())
     progress = on_progress or _silent
     with _opened(source, store, progress, keep=True) as (collection, pictures):
@@ -138,6 +147,9 @@ def inspect_data(
     Args, Raises: as `open_data`.
     """
     wish = _wish(size, fit, channels)
+    if (made := _made(source)) is not None:
+        _refuse_options(source, size=size, fit=fit, channels=channels)
+        return _open_points(made).report
     store = Cache(cache or default_cache())
     progress = on_progress or _silent
     with _opened(source, store, progress, keep=False) as (collection, pictures):
@@ -149,6 +161,34 @@ def inspect_data(
             parts = _label_parts(packed.facts, packed.parts, codes, classes, None, 0)
             return make_report(collection, packed.shape, packed.facts, packed.errors, pictures.names, parts, exact=True)
         return _inspect(collection, pictures, wish, codes, classes, progress)
+
+
+def _made(source: str) -> PointSet | None:
+    return None if os.path.lexists(source) else SETS.get(source)
+
+
+def _refuse_options(
+    source: str, *, size: int | None, fit: str, channels: int | None, labels: int | None = None
+) -> None:
+    given = {"size": size, "fit": None if fit == "crop" else fit, "channels": channels, "labels": labels}
+    for name, value in given.items():
+        if value is not None:
+            raise UsageError(f"--{name} {value}: '{source}' has points of a plane, not pictures, and no labels.")
+
+
+def _open_points(made: PointSet) -> Data:
+    x = made.make()
+    digests = (hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in x)
+    hashes = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 16)
+    rows = assign(hashes, [None] * len(x))
+    spec = TableSpec(columns=("x", "y"))
+    return Data(
+        name=made.name,
+        spec=spec,
+        parts={name: Part(x=x[part], y=None) for name, part in rows.items()},
+        report=report_rows(made.name, made.summary, spec.columns, hashes, rows),
+        modes=made.modes,
+    )
 
 
 def _inspect(

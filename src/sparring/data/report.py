@@ -12,6 +12,7 @@ from sparring.data.decode import MODES
 from sparring.data.facts import FORMAT_NAMES, Facts, Shape, count_names, shorter_sides
 from sparring.data.listing import printable
 from sparring.data.pack import Errors
+from sparring.data.spec import ImageSpec, OpenedSpec, TableSpec
 from sparring.data.split import Labels, as_keys, fingerprint
 
 _SHOWN = 5
@@ -42,6 +43,7 @@ class DataReport:
         skipped: every picture or other file that is not used, with its reason.
         duplicates: pictures whose content another one has too; the first of each kind is not counted.
         source_channels: of the picture that each one is to be made from; 0 where pictures are no pairs.
+        columns: of rows that are no pictures; what is said of sizes, channels and formats is then empty.
     """
 
     name: str
@@ -64,6 +66,21 @@ class DataReport:
     duplicates: int
     notes: Sequence[str]
     source_channels: int = 0
+    columns: Sequence[str] = ()
+
+    @property
+    def spec(self) -> OpenedSpec:
+        """What one example looks like."""
+        classes = tuple(self.parts["train"].classes)
+        if self.columns:
+            return TableSpec(columns=tuple(self.columns), classes=classes)
+        return ImageSpec(
+            channels=self.channels,
+            height=self.size,
+            width=self.size,
+            classes=classes,
+            source_channels=self.source_channels,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Plain dictionaries, lists, texts and numbers."""
@@ -128,15 +145,58 @@ def make_report(
     )
 
 
+def report_rows(
+    name: str,
+    layout: str,
+    columns: Sequence[str],
+    hashes: np.ndarray[Any, np.dtype[np.uint8]],
+    parts: Mapping[Split, np.ndarray[Any, np.dtype[np.int64]]],
+) -> DataReport:
+    """The report on rows without classes.
+
+    Args:
+        hashes: content hashes of all, uint8 [N, 16].
+        parts: rows of each part.
+    """
+    reports = {
+        part: PartReport(pictures=len(rows), unlabelled=len(rows), classes={}, hash=fingerprint(hashes[rows]))
+        for part, rows in parts.items()
+    }
+    return DataReport(
+        name=name,
+        source=name,
+        layout=layout,
+        exact=True,
+        parts=reports,
+        shorter_side={},
+        longer_side={},
+        formats={},
+        modes={},
+        size=0,
+        size_why="",
+        channels=0,
+        channels_why="",
+        fit="",
+        labels=None,
+        seed=0,
+        skipped=(),
+        duplicates=len(hashes) - len(np.unique(as_keys(hashes))),
+        notes=(),
+        columns=tuple(columns),
+    )
+
+
 def describe(report: DataReport) -> list[str]:
     """The report as lines for a terminal: what will be read, and how."""
     total = sum(part.pictures for part in report.parts.values())
-    what = "pairs of pictures" if report.source_channels else "pictures"
+    what = "rows" if report.columns else "pairs of pictures" if report.source_channels else "pictures"
     lines = [f"{total:,} {what} in {report.source}, read as: {report.layout}"]
     lines += [_part_line(name, part) for name, part in report.parts.items()]
     if "validation" not in report.parts:
         lines.append("  validation: about a tenth of train, drawn by content when it is packed")
     lines += _class_lines(report)
+    if report.columns:
+        return [*lines, f"columns: {', '.join(report.columns)}"]
     lines.append(_size_line(report))
     lines.append(f"channels: {report.channels} ({report.channels_why})")
     lines.append("formats: " + ", ".join(f"{name} {count:,}" for name, count in report.formats.items()))

@@ -18,6 +18,16 @@ class ImageSpec:
     classes: tuple[str, ...] = ()
     source_channels: int = 0
 
+    @property
+    def places(self) -> int:
+        """How many values a channel of an example has."""
+        return self.height * self.width
+
+    @property
+    def form(self) -> str:
+        """For people: channels, height, width."""
+        return f"{self.channels}x{self.height}x{self.width}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class SequenceSpec:
@@ -44,5 +54,22 @@ class TableSpec:
     columns: tuple[str, ...]
     classes: tuple[str, ...] = ()
 
+    @property
+    def source_channels(self) -> int:
+        """Rows are not made from pictures."""
+        return 0
+
+    @property
+    def places(self) -> int:
+        """As many as a picture of one pixel has."""
+        return 1
+
+    @property
+    def form(self) -> str:
+        """For people: the columns."""
+        return f"rows of {', '.join(self.columns)}"
+
 
 Spec = ImageSpec | SequenceSpec | TokenSpec | TableSpec
+OpenedSpec = ImageSpec | TableSpec
+"""Of what `open_data` opens."""

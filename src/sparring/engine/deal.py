@@ -12,6 +12,9 @@ from torch import Tensor
 from sparring.losses.base import Batch
 from sparring.models.gan.base import NoiseKind
 
+Stored = npt.NDArray[Any]
+"""Examples at the edges: pictures uint8 [N, H, W, C], or rows float32 [N, F]."""
+
 
 def key(*parts: int | str) -> int:
     """A 63-bit number that depends on every part; distinct parts give independent generators."""
@@ -94,13 +97,13 @@ class Order:
 
 
 class Pictures:
-    """Pictures `x` in [-1, 1] [B, C, H, W], channels last, and labels `y` [B] of a packed part.
+    """Pictures `x` in [-1, 1] [B, C, H, W], channels last, or rows `x` [B, F], and labels `y` [B] of a part.
 
     The part lies on the device as bytes where it fits into `resident_share` of the free memory; elsewhere each batch is
     copied from the memory map through pinned memory.
 
     Args:
-        x: uint8 [N, H, W, C].
+        x: uint8 [N, H, W, C], or rows float32 [N, F].
         y: labels int64 [N], -1 where unknown, or None.
         source: what each picture is to be made from, uint8 [N, H, W, C'], dealt as `source`; None: no pairs.
         rows: deal these alone, int64 [M]; the order is then one of M.
@@ -108,7 +111,7 @@ class Pictures:
 
     def __init__(
         self,
-        x: npt.NDArray[np.uint8],
+        x: Stored,
         y: npt.NDArray[np.int64] | None,
         *,
         order: Order,
@@ -219,9 +222,20 @@ class Labels:
         return {"label": to_device(label_B, self._device)}
 
 
-def to_unit(bytes_BHWC: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
-    """uint8 [B, H, W, C] to [-1, 1] [B, C, H, W]; the view keeps the bytes' order, which is channels last."""
-    return bytes_BHWC.permute(0, 3, 1, 2).to(dtype).div_(127.5).sub_(1)
+def to_unit(stored: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    """uint8 [B, H, W, C] to [-1, 1] [B, C, H, W]; the view keeps the bytes' order, which is channels last. Rows
+    float32 [B, F] stay as they are."""
+    if stored.is_floating_point():
+        return stored.to(dtype)
+    return stored.permute(0, 3, 1, 2).to(dtype).div_(127.5).sub_(1)
+
+
+def to_stored(x: Tensor) -> Stored:
+    """What `to_unit` took, on the host: pictures as bytes, rows [B, F] as float32."""
+    if x.ndim == 2:
+        rows: npt.NDArray[np.float32] = x.detach().float().cpu().numpy()
+        return rows
+    return to_bytes(x)
 
 
 def to_condition(values: npt.NDArray[Any], device: torch.device, dtype: torch.dtype = torch.float32) -> Tensor:

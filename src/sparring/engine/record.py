@@ -110,6 +110,7 @@ class Recorder:
         columns: of metrics.csv, `kimg` first, with their meanings; those of the observers are added.
         observers: asked at milestones.
         picture: makes the picture of the present generator and saves it under the given count of examples.
+        every_row: draw at every row, not at milestones alone.
         judged_by: the column whose least value marks the best checkpoint.
         until: examples at which the run ends.
         adviser: shown every row; what it says becomes events.
@@ -133,6 +134,7 @@ class Recorder:
         picture: Callable[[Game], None],
         judged_by: str | None,
         until: int,
+        every_row: bool = False,
         adviser: Adviser | None = None,
         until_converged: bool = False,
         save_seconds: float = 30.0,
@@ -146,6 +148,7 @@ class Recorder:
         for observer in self._observers:
             self._columns |= observer.columns
         self._picture = picture
+        self._every_row = every_row
         self._judged_by = judged_by
         self._until = until
         self._save_seconds = save_seconds
@@ -184,6 +187,8 @@ class Recorder:
         self._stop_if_stuck(game, row, rounds)
         at_milestone = done or milestone(game.images) > self._looked_at
         events: list[Event] = []
+        if at_milestone or self._every_row:
+            self._draw(game)
         if at_milestone:
             self._looked_at = milestone(game.images)
             row |= self._observed(game, events)
@@ -229,7 +234,6 @@ class Recorder:
 
     def _observed(self, game: Game, events: list[Event]) -> dict[str, float]:
         started = time.perf_counter()
-        self._picture(game)
         values: dict[str, float] = {}
         for observer in self._observers:
             observed = observer.observe(game)
@@ -237,6 +241,11 @@ class Recorder:
             events += observed.events
         self.judging_seconds += time.perf_counter() - started
         return values
+
+    def _draw(self, game: Game) -> None:
+        started = time.perf_counter()
+        self._picture(game)
+        self.judging_seconds += time.perf_counter() - started
 
     def _best_event(self, row: Mapping[str, Any]) -> Event:
         assert self._judged_by is not None

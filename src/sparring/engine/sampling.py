@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from sparring.engine.deal import drawn_noise, generator, to_bytes, to_condition, to_device
+from sparring.engine.deal import Stored, drawn_noise, generator, to_condition, to_device, to_stored
 from sparring.engine.precision import Precision
 from sparring.models.gan.base import Generator, NoiseKind
 
@@ -55,10 +55,9 @@ def slerp(start_Z: Tensor, end_Z: Tensor, steps: int) -> Tensor:
 
 
 @torch.no_grad()
-def generate(
-    module: Generator, z_NZ: Tensor, condition: Condition | None, precision: Precision
-) -> npt.NDArray[np.uint8]:
-    """Pictures uint8 [N, H, W, C] of a generator in evaluation mode, asked for labels or made from sources."""
+def generate(module: Generator, z_NZ: Tensor, condition: Condition | None, precision: Precision) -> Stored:
+    """Pictures uint8 [N, H, W, C], or rows float32 [N, F], of a generator in evaluation mode, asked for labels or made
+    from sources."""
     assert not module.training, "samples come from a module in evaluation mode"
     pieces = []
     batch = TRANSLATED if module.source_channels else BATCH
@@ -68,5 +67,5 @@ def generate(
         if condition is not None:
             given = to_condition(condition[start : start + batch], precision.device, precision.weights)
         with precision.autocast():
-            pieces.append(to_bytes(module(z_BZ, given)))
+            pieces.append(to_stored(module(z_BZ, given)))
     return np.concatenate(pieces)

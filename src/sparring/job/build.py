@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from sparring.data import Part
-from sparring.data.spec import ImageSpec
+from sparring.data.spec import OpenedSpec, TableSpec
 from sparring.engine.deal import Dealer, Source, key
 from sparring.engine.ema import EMA
 from sparring.engine.game import Game, Player
@@ -48,7 +48,7 @@ def known_names(recipe: Recipe) -> Names:
     }
 
 
-def build_modules(recipe: Recipe, spec: ImageSpec) -> dict[str, nn.Module]:
+def build_modules(recipe: Recipe, spec: OpenedSpec) -> dict[str, nn.Module]:
     """The players' networks, freshly initialised: a pure function of the recipe, its seed and the spec."""
     registries: Mapping[str, Any] = {GENERATOR: generators, DISCRIMINATOR: discriminators}
     modules: dict[str, nn.Module] = {}
@@ -58,7 +58,7 @@ def build_modules(recipe: Recipe, spec: ImageSpec) -> dict[str, nn.Module]:
     return modules
 
 
-def build_generator(recipe: Recipe, spec: ImageSpec, precision: Precision) -> Generator:
+def build_generator(recipe: Recipe, spec: OpenedSpec, precision: Precision) -> Generator:
     """The generator alone, on the device and in evaluation mode; its weights are to be loaded."""
     choice = recipe.players[GENERATOR].model
     with _seeded(0):
@@ -66,7 +66,7 @@ def build_generator(recipe: Recipe, spec: ImageSpec, precision: Precision) -> Ge
     return _placed(module, precision).eval().requires_grad_(False)
 
 
-def build_discriminator(recipe: Recipe, spec: ImageSpec, precision: Precision) -> Discriminator:
+def build_discriminator(recipe: Recipe, spec: OpenedSpec, precision: Precision) -> Discriminator:
     """The discriminator alone, on the device and in evaluation mode; its weights are to be loaded."""
     choice = recipe.players[DISCRIMINATOR].model
     with _seeded(0):
@@ -74,24 +74,24 @@ def build_discriminator(recipe: Recipe, spec: ImageSpec, precision: Precision) -
     return _placed(module, precision).eval().requires_grad_(False)
 
 
-def names_classes(recipe: Recipe, spec: ImageSpec) -> bool:
+def names_classes(recipe: Recipe, spec: OpenedSpec) -> bool:
     """Whether the discriminator says which class a picture is of."""
     choice = recipe.players[DISCRIMINATOR].model
     with torch.device("meta"):
         return discriminators.build(choice.name, spec, settings=choice.settings).classifier is not None
 
 
-def takes_labels(recipe: Recipe, spec: ImageSpec) -> bool:
+def takes_labels(recipe: Recipe, spec: OpenedSpec) -> bool:
     """Whether the generator is asked for a class."""
     return _unplaced_generator(recipe, spec).conditional
 
 
-def translates(recipe: Recipe, spec: ImageSpec) -> bool:
+def translates(recipe: Recipe, spec: OpenedSpec) -> bool:
     """Whether the generator makes pictures from others."""
     return _unplaced_generator(recipe, spec).source_channels > 0
 
 
-def _unplaced_generator(recipe: Recipe, spec: ImageSpec) -> Generator:
+def _unplaced_generator(recipe: Recipe, spec: OpenedSpec) -> Generator:
     choice = recipe.players[GENERATOR].model
     with torch.device("meta"):
         return generators.build(choice.name, spec, settings=choice.settings)
@@ -113,7 +113,7 @@ def refuse_uneven(recipe: Recipe) -> None:
     )
 
 
-def build_game(recipe: Recipe, spec: ImageSpec, parts: Mapping[str, Part], precision: Precision) -> Game:
+def build_game(recipe: Recipe, spec: OpenedSpec, parts: Mapping[str, Part], precision: Precision) -> Game:
     """Players, objective and deal, before the first round.
 
     Args:
@@ -128,6 +128,10 @@ def build_game(recipe: Recipe, spec: ImageSpec, parts: Mapping[str, Part], preci
     assert isinstance(generator, Generator) and isinstance(discriminator, Discriminator)
     terms = [penalties.build(penalty.name, settings=penalty.settings) for penalty in recipe.penalties]
     augment = None
+    if recipe.augment is not None and isinstance(spec, TableSpec):
+        raise UsageError(
+            f"--set augment={recipe.augment.name} changes pictures, and these data are rows: leave it out."
+        )
     if recipe.augment is not None:
         augment = augmentations.build(recipe.augment.name, settings=recipe.augment.settings)
     objective = objectives.build(

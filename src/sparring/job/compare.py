@@ -137,11 +137,11 @@ def _names(runs: Sequence[Run]) -> list[str]:
 def _different_data(folders: Mapping[str, RunFolder]) -> list[str]:
     """A sentence where distances are to different reals: then no measure of one run says anything beside another's."""
     held = [read_hashes(folder).get("validation") for folder in folders.values()]
-    shapes = [_shape(folder) for folder in folders.values()]
+    shapes = [read_spec(folder).form for folder in folders.values()]
     if len(set(held)) == 1 and len(set(shapes)) == 1:
         return []
     told = ", ".join(
-        f"{name}: {folder.read_json('data.json').get('name')} at {'x'.join(map(str, shape))}"
+        f"{name}: {folder.read_json('data.json').get('name')} at {shape}"
         for (name, folder), shape in zip(folders.items(), shapes, strict=True)
     )
     return [
@@ -149,11 +149,6 @@ def _different_data(folders: Mapping[str, RunFolder]) -> list[str]:
         "comparable; only pictures and recipes are shown. `sparring evaluate RUN --against DATA` measures each "
         "against the same."
     ]
-
-
-def _shape(folder: RunFolder) -> tuple[int, ...]:
-    spec = read_spec(folder)
-    return spec.height, spec.width, spec.channels
 
 
 def _different_meanings(folders: Mapping[str, RunFolder], names: Sequence[str]) -> list[str]:

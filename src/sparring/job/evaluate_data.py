@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sparring.data import Data, open_data
-from sparring.errors import DataError
+from sparring.data import Data, TableSpec, open_data
+from sparring.errors import DataError, UsageError
 from sparring.job.dealing import class_shares
 from sparring.job.evaluate_measures import Pool
 from sparring.job.reopen import own_data, unseen
@@ -77,7 +77,16 @@ def open_against(run: Run, against: str | None, *, count: int, on_progress: Prog
 
 def _other(run: Run, own: Against, against: str, count: int, on_progress: Progress) -> Against:
     choice = run.recipe.data
-    data = open_data(against, size=run.spec.height, fit=choice.fit, channels=run.spec.channels, on_progress=on_progress)
+    if isinstance(run.spec, TableSpec):
+        data = open_data(against, on_progress=on_progress)
+        if not isinstance(data.spec, TableSpec) or data.spec.columns != run.spec.columns:
+            raise UsageError(
+                f"--against {against}: {run.path.name} makes {run.spec.form}; give data of the same columns."
+            )
+    else:
+        data = open_data(
+            against, size=run.spec.height, fit=choice.fit, channels=run.spec.channels, on_progress=on_progress
+        )
     if data.report.parts["train"].hash == own.known.report.parts["train"].hash:
         return own
     notes = [*own.notes, f"the samples are of a run on {own.known.name}; the reals are of {data.name}"]

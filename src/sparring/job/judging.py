@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from sparring.data import Data
+from sparring.data import Data, TableSpec
+from sparring.data.points import Modes
 from sparring.engine.game import Game
 from sparring.engine.record import Observed, Observer
 from sparring.engine.sampling import drawn_labels, generate, noise
@@ -22,8 +23,10 @@ from sparring.job.records import averaged_generator
 from sparring.metrics.base import Extractor, Labels
 from sparring.metrics.class_head import ClassHeadWatch
 from sparring.metrics.extractors import chosen_extractor, knows_classes
+from sparring.metrics.fourier import fourier_for
 from sparring.metrics.judge import Judge, JudgeRecord, network_for
 from sparring.metrics.kept import Progress, silent
+from sparring.metrics.modes import LEAST, REACH, found_modes
 from sparring.metrics.players import PlayersWatch
 from sparring.metrics.random_convolution import RandomConvolution
 from sparring.metrics.samples import Reals, SampleMeasures
@@ -33,6 +36,8 @@ from sparring.recipe import Recipe
 LEAST_JUDGED = 2
 KNOWING_NOTHING = 1_000
 """Training targets whose median stands for a generator that does not look at its source."""
+COUNTED = 2_500
+"""Samples among which modes are looked for, as in arXiv:1705.07761."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +80,8 @@ def fitted_for(
 def unfitted_extractor(data: Data, device: torch.device) -> Extractor:
     """An extractor of the kind that suits the data, and as fast: for measuring time, before anything is fitted."""
     pictures = data.parts["train"].x
+    if isinstance(data.spec, TableSpec):
+        return fourier_for(data)
     if not knows_classes(data):
         return RandomConvolution(np.asarray(pictures))
     count, height, width, channels = pictures.shape
@@ -112,9 +119,41 @@ def observers_for(data: Data, recipe: Recipe, extractor: Extractor) -> list[Obse
         seed=recipe.seed,
     )
     observers: list[Observer] = [SampleJudge(data, recipe, extractor, conditional=conditional), watch]
+    if data.modes is not None:
+        observers.insert(1, ModeCount(data, data.modes, recipe))
     if held.y is not None and (held.y >= 0).any() and names_classes(recipe, data.spec):
         observers.append(ClassHeadWatch(held.x, held.y, seed=recipe.seed))
     return observers
+
+
+class ModeCount:
+    """Observer: how many modes of a mixture the averaged generator finds, see `metrics.modes`."""
+
+    columns: Mapping[str, str] = {
+        "modes": f"modes that {COUNTED:,} samples find: {LEAST:g} of their even share within {REACH:g} sd",
+        "modes_floor": "modes that there are",
+        "quality": f"share of {COUNTED:,} samples within {REACH:g} sd of a mode, higher is better",
+        "quality_floor": "quality of training reals: what a perfect generator would have",
+    }
+
+    def __init__(self, data: Data, modes: Modes, recipe: Recipe) -> None:
+        self._modes = modes
+        self._seed = recipe.seed
+        self._floor = found_modes(np.asarray(data.parts["train"].x[:COUNTED]), modes).quality
+
+    def observe(self, game: Game) -> Observed:
+        """The four columns."""
+        module = averaged_generator(game)
+        z_NZ = noise(COUNTED, module.z_dim, seed=self._seed, stream="modes", kind=module.noise)
+        found = found_modes(generate(module, z_NZ, None, game.precision), self._modes)
+        return Observed(
+            values={
+                "modes": found.modes,
+                "modes_floor": len(self._modes.centres),
+                "quality": found.quality,
+                "quality_floor": self._floor,
+            }
+        )
 
 
 class HeldPairs:

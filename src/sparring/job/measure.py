@@ -9,14 +9,14 @@ from bisect import bisect_right
 import numpy as np
 import torch
 
-from sparring.data import Data, DataReport, Part
+from sparring.data import Data, DataReport, Part, TableSpec
 from sparring.engine.allocator import reused_memory
 from sparring.engine.game import Game, play_round
 from sparring.engine.record import looks
 from sparring.job.build import build_game
+from sparring.job.drawing import drawer_for
 from sparring.job.judging import observers_for, unfitted_extractor
 from sparring.job.plan import Plan
-from sparring.job.records import draw_fixed
 from sparring.losses.base import penalties
 from sparring.metrics.samples import KNOWN
 from sparring.recipes.base import judged_samples, log_interval
@@ -43,9 +43,9 @@ def measured(plan: Plan, report: DataReport, *, seconds: float = 2.0) -> Plan:
     with torch.random.fork_rng(), reused_memory():
         game = build_game(plan.recipe, plan.spec, data.parts, plan.precision)
         speed = _speed(game, rounds=_cycle(plan), seconds=seconds)
-        look = _look_seconds(game, data, plan)
+        look, row = _look_seconds(game, data, plan)
     plan = dataclasses.replace(
-        plan, images_per_second=speed, look_seconds=look, memory=_peak_memory(plan.precision.device)
+        plan, images_per_second=speed, look_seconds=look, row_seconds=row, memory=_peak_memory(plan.precision.device)
     )
     return dataclasses.replace(plan, seconds=_duration(plan, round(plan.recipe.kimg * 1000)))
 
@@ -72,7 +72,9 @@ def _duration(plan: Plan, images: int) -> float:
     """Seconds until the report is written: rounds, looks at the milestones, checkpoints."""
     assert plan.images_per_second is not None
     playing = images / plan.images_per_second
-    return (playing + looks(images) * plan.look_seconds) * (1 + SAVING) + REPORT_SECONDS
+    rows = images / 1000 / log_interval(images / 1000, plan.recipe.batch)
+    looking = looks(images) * plan.look_seconds + rows * plan.row_seconds
+    return (playing + looking) * (1 + SAVING) + REPORT_SECONDS
 
 
 def _speed(game: Game, *, rounds: int, seconds: float) -> float:
@@ -107,13 +109,18 @@ def _cycle(plan: Plan) -> int:
     return min(LONGEST_CYCLE, max(every, default=1))
 
 
-def _look_seconds(game: Game, data: Data, plan: Plan) -> float:
+def _look_seconds(game: Game, data: Data, plan: Plan) -> tuple[float, float]:
+    """Of a milestone, and of a row."""
     observers = observers_for(data, plan.recipe, unfitted_extractor(data, plan.precision.device))
+    drawer = drawer_for(None, data, plan.recipe)
+    drawer(game)  # the first loads what it draws with
     started = time.perf_counter()
+    drawer(game)
+    drawn = time.perf_counter()
     for observer in observers:
         observer.observe(game)
-    draw_fixed(game, plan.spec, data.parts["validation"], seed=0)
-    return time.perf_counter() - started
+    judged = time.perf_counter() - drawn
+    return (judged, drawn - started) if drawer.every_row else (judged + drawn - started, 0.0)
 
 
 def _random_data(plan: Plan, report: DataReport) -> Data:
@@ -127,6 +134,8 @@ def _random_data(plan: Plan, report: DataReport) -> Data:
 
 def _random_part(plan: Plan, count: int) -> Part:
     spec, draw = plan.spec, np.random.default_rng(count)
+    if isinstance(spec, TableSpec):
+        return Part(x=draw.standard_normal((count, len(spec.columns)), np.float32), y=None)
     few = draw.integers(0, 256, (64, spec.height, spec.width, spec.channels), np.uint8)
     labels = np.arange(count, dtype=np.int64) % len(spec.classes) if spec.classes else None
     rows = np.arange(count) % len(few)

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from sparring.data.spec import ImageSpec
+from sparring.data.spec import ImageSpec, OpenedSpec, TableSpec
 from sparring.engine.precision import Precision, choose_device, choose_precision
 from sparring.errors import DataError, MachineError, UsageError
 from sparring.job.build import build_modules, known_names, known_settings, refuse_uneven
@@ -26,17 +26,19 @@ class Plan:
         examples: pictures in the training part.
         parameters: trained values of each player.
         images_per_second: measured on random pictures over a few rounds; None: not measured.
+        row_seconds: measured time of what is drawn at each row, where it is.
         look_seconds: measured time of judging and drawing at one milestone.
         memory: bytes at their highest while that was measured: of the process, or of the GPU; None: not known.
     """
 
     recipe: Recipe
-    spec: ImageSpec
+    spec: OpenedSpec
     examples: int
     precision: Precision
     parameters: Mapping[str, int]
     images_per_second: float | None = None
     look_seconds: float = 0.0
+    row_seconds: float = 0.0
     memory: int | None = None
     seconds: float | None = None
 
@@ -71,7 +73,7 @@ def check_options(options: TrainOptions) -> None:
         raise UsageError("--labels keeps some labels and --unconditional uses none: give one of them.")
 
 
-def make_plan(options: TrainOptions, spec: ImageSpec, *, examples: int, labelled: int) -> Plan:
+def make_plan(options: TrainOptions, spec: OpenedSpec, *, examples: int, labelled: int) -> Plan:
     """The recipe asked for, with defaults from the data, then the options, then each `--set`.
 
     Args:
@@ -82,25 +84,33 @@ def make_plan(options: TrainOptions, spec: ImageSpec, *, examples: int, labelled
         DataError: fewer pictures than a batch, or classes without one label.
     """
     device = choose_device(options.device)
-    precision = choose_precision(options.precision, device)
+    # bf16 has 8 bits: rows are told apart by less, where the points of a mode lie within a hundredth.
+    asked = "fp32" if options.precision == "auto" and isinstance(spec, TableSpec) else options.precision
+    precision = choose_precision(asked, device)
     if spec.classes and not labelled:
         raise DataError(f"{options.data}: no training picture has a label. Give --unconditional to do without.")
-    facts = Facts(
-        channels=spec.channels,
-        height=spec.height,
-        width=spec.width,
-        classes=len(spec.classes),
-        examples=examples,
-        labelled=labelled,
-        device=device.type,
-    )
+    facts = _facts(spec, examples=examples, labelled=labelled, device=device.type)
     recipe = _with_options(_base_recipe(options, facts), options, spec, precision)
     _refuse_few(recipe, options, examples)
     recipe = _with_settings(recipe, options)
     return plan_of(recipe, spec, examples=examples, precision=precision)
 
 
-def plan_of(recipe: Recipe, spec: ImageSpec, *, examples: int, precision: Precision) -> Plan:
+def _facts(spec: OpenedSpec, *, examples: int, labelled: int, device: str) -> Facts:
+    picture = spec if isinstance(spec, ImageSpec) else ImageSpec(channels=0, height=0, width=0)
+    return Facts(
+        channels=picture.channels,
+        height=picture.height,
+        width=picture.width,
+        columns=len(spec.columns) if isinstance(spec, TableSpec) else 0,
+        classes=len(spec.classes),
+        examples=examples,
+        labelled=labelled,
+        device=device,
+    )
+
+
+def plan_of(recipe: Recipe, spec: OpenedSpec, *, examples: int, precision: Precision) -> Plan:
     """The plan of a recipe that is complete.
 
     Raises:
@@ -112,7 +122,7 @@ def plan_of(recipe: Recipe, spec: ImageSpec, *, examples: int, precision: Precis
     return Plan(recipe=recipe, spec=spec, examples=examples, precision=precision, parameters=sizes)
 
 
-def parameters(recipe: Recipe, spec: ImageSpec) -> dict[str, int]:
+def parameters(recipe: Recipe, spec: OpenedSpec) -> dict[str, int]:
     """How many values each player trains, counted without taking memory for them.
 
     Raises:
@@ -143,12 +153,15 @@ def _base_recipe(options: TrainOptions, facts: Facts) -> Recipe:
     return recipes.build(options.recipe, options.data_choice(), facts, settings=chosen)
 
 
-def _with_options(recipe: Recipe, options: TrainOptions, spec: ImageSpec, precision: Precision) -> Recipe:
+def _with_options(recipe: Recipe, options: TrainOptions, spec: OpenedSpec, precision: Precision) -> Recipe:
     batch = options.batch or recipe.batch
     kimg = whole_batches(options.kimg or recipe.kimg, batch)
+    choice = recipe.data
+    if isinstance(spec, ImageSpec):
+        choice = dataclasses.replace(choice, size=spec.height, channels=spec.channels)
     return dataclasses.replace(
         recipe,
-        data=dataclasses.replace(recipe.data, size=spec.height, channels=spec.channels),
+        data=choice,
         batch=batch,
         kimg=kimg,
         log_kimg=log_interval(kimg, batch),

@@ -24,9 +24,10 @@ from sparring.engine.state import restore
 from sparring.engine.threads import threads_for
 from sparring.engine.train import Window, train
 from sparring.errors import CollapsedError, InterruptedRunError, UsageError
-from sparring.job.build import build_game, takes_labels, translates
+from sparring.job.build import build_game
+from sparring.job.drawing import Drawer, drawer_for
 from sparring.job.judging import observers_for
-from sparring.job.records import FixedPictures, columns
+from sparring.job.records import columns
 from sparring.metrics.base import Extractor, names_of
 from sparring.recipe import Recipe
 from sparring.report import build_report
@@ -94,17 +95,9 @@ class Job:
         """Examples at which the run ends."""
         return round(self.recipe.kimg * 1000)
 
-    def pictures(self, folder: RunFolder) -> FixedPictures:
+    def drawer(self, folder: RunFolder) -> Drawer:
         """Who draws the generator's answers to one fixed noise."""
-        spec, held = self.data.spec, self.data.parts["validation"]
-        return FixedPictures(
-            folder,
-            spec,
-            self.recipe,
-            held,
-            conditional=takes_labels(self.recipe, spec),
-            translates=translates(self.recipe, spec),
-        )
+        return drawer_for(folder, self.data, self.recipe)
 
     def take_up(self, checkpoint: Checkpoint) -> None:
         """Put a checkpoint's weights, moments and counters into the players.
@@ -136,12 +129,12 @@ def play(job: Job, folder: RunFolder, *, checkpoint: Checkpoint | None = None) -
         DivergedError: numbers stopped being finite; the last good checkpoint is kept.
         CollapsedError: the run came to its end without variety; everything was written.
     """
-    recorder = _recorder(job, folder)
+    drawer = job.drawer(folder)
+    recorder = _recorder(job, folder, drawer)
     started = time.perf_counter()
-    places = job.data.spec.height * job.data.spec.width
-    with _signals() as arrived, torch.random.fork_rng(), reused_memory(), threads_for(places):
+    with _signals() as arrived, torch.random.fork_rng(), reused_memory(), threads_for(job.data.spec.places):
         if checkpoint is None:
-            _begin(job, folder, recorder)
+            _begin(job, drawer, recorder)
         else:
             recorder.begin(job.game, checkpoint.state["recorder"])
             recorder.ended = False  # whoever asks for more gets more, also where nothing seemed to be gained
@@ -189,13 +182,14 @@ def _refuse_collapsed(folder: RunFolder) -> None:
     raise CollapsedError(f"{folder.path}: finished, but the generator lost its variety. {worst.sentence}")
 
 
-def _recorder(job: Job, folder: RunFolder) -> Recorder:
+def _recorder(job: Job, folder: RunFolder, drawer: Drawer) -> Recorder:
     return Recorder(
         folder,
         job.window,
         columns=columns(job.game),
         observers=job.observers,
-        picture=job.pictures(folder),
+        picture=drawer,
+        every_row=drawer.every_row,
         judged_by=names_of(job.extractor.name).frechet,
         until=job.until,
         adviser=Watch(job.recipe.to_json(), folder.read_json("data.json"), folder.read_json("judge.json")),
@@ -205,11 +199,10 @@ def _recorder(job: Job, folder: RunFolder) -> Recorder:
     )
 
 
-def _begin(job: Job, folder: RunFolder, recorder: Recorder) -> None:
+def _begin(job: Job, drawer: Drawer, recorder: Recorder) -> None:
     recorder.begin(job.game)
-    pictures = job.pictures(folder)
-    pictures.reals(job.data)
-    pictures(job.game)
+    drawer.reals(job.data)
+    drawer(job.game)
     recorder.save(job.game)
 
 

@@ -10,7 +10,7 @@ import torch
 
 from sparring import __version__
 from sparring.data import Data, Part
-from sparring.data.spec import ImageSpec
+from sparring.data.spec import ImageSpec, OpenedSpec, TableSpec
 from sparring.diagnose.facts import picture_facts
 from sparring.engine import sampling
 from sparring.engine.game import Game
@@ -50,11 +50,21 @@ class FixedPictures:
     Where it translates, rows of held-out sources, of their targets and of what it makes of them take turns.
 
     Args:
+        folder: None: they are made, and not saved.
         held: held-out pictures.
     """
 
+    every_row = False
+
     def __init__(
-        self, folder: RunFolder, spec: ImageSpec, recipe: Recipe, held: Part, *, conditional: bool, translates: bool
+        self,
+        folder: RunFolder | None,
+        spec: ImageSpec,
+        recipe: Recipe,
+        held: Part,
+        *,
+        conditional: bool,
+        translates: bool,
     ) -> None:
         self._folder = folder
         self._held = held
@@ -88,6 +98,8 @@ class FixedPictures:
         return list(self._spec.classes[:MOST_ROWS]) if self._conditional else None
 
     def _save(self, name: str, pictures: Pixels, captions: list[str] | None, *, kimg: float) -> None:
+        if self._folder is None:
+            return
         provenance: dict[str, str | int | float] = {
             "run": self._folder.path.name,
             "recipe": self._recipe.name,
@@ -148,7 +160,7 @@ def data_record(data: Data) -> dict[str, Any]:
         **data.report.to_json(),
         "spec": dataclasses.asdict(data.spec),
         "class_shares": shares,
-        "pictures": picture_facts(data.parts["train"].x),
+        "pictures": picture_facts(data.parts["train"].x) if isinstance(data.spec, ImageSpec) else None,
     }
 
 
@@ -170,16 +182,16 @@ def read_recipe(folder: RunFolder) -> Recipe:
         raise UsageError(f"{folder.path / 'recipe.json'}: {error}") from None
 
 
-def read_spec(folder: RunFolder) -> ImageSpec:
-    """What the run's pictures are.
+def read_spec(folder: RunFolder) -> OpenedSpec:
+    """What the run's examples are.
 
     Raises:
         UsageError: data.json is absent or broken.
     """
     try:
-        found = dict(folder.read_json("data.json")["spec"])
-        return ImageSpec(**{**found, "classes": tuple(found["classes"])})
-    except (KeyError, TypeError, ValueError) as error:
+        found = {name: _plain(value) for name, value in folder.read_json("data.json")["spec"].items()}
+        return TableSpec(**found) if "columns" in found else ImageSpec(**found)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise _broken(folder, "data.json", error) from error
 
 
@@ -223,6 +235,10 @@ def device_kind(folder: RunFolder) -> str:
     """The kind of device that the run began on: cpu, cuda or mps."""
     name = str(read_environment(folder)["device"])
     return name if name in ("cpu", "mps") else "cuda"
+
+
+def _plain(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _broken(folder: RunFolder, name: str, error: Exception) -> UsageError:

@@ -2,7 +2,6 @@
 
 from sparring.data import DataReport, inspect_data
 from sparring.data.report import PartReport
-from sparring.data.spec import ImageSpec
 from sparring.errors import DataError, UsageError
 from sparring.job.measure import measured, with_budget
 from sparring.job.options import TrainOptions
@@ -30,14 +29,7 @@ def rehearse(options: TrainOptions, *, on_data: OnData | None = None) -> tuple[P
         on_progress=on_data,
     )
     train = report.parts["train"]
-    spec = ImageSpec(
-        channels=report.channels,
-        height=report.size,
-        width=report.size,
-        classes=tuple(train.classes),
-        source_channels=report.source_channels,
-    )
-    plan = make_plan(options, spec, examples=train.pictures, labelled=_labelled(train, options.labels))
+    plan = make_plan(options, report.spec, examples=train.pictures, labelled=_labelled(train, options.labels))
     if options.minutes is not None:
         return with_budget(plan, report, minutes=options.minutes), report
     return measured(plan, report), report

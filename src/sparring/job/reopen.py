@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from sparring.data import Data, open_data
-from sparring.data.spec import ImageSpec
+from sparring.data.spec import OpenedSpec
 from sparring.errors import DataError, UsageError
 from sparring.job.records import read_hashes
 from sparring.metrics.kept import Progress
@@ -11,7 +11,7 @@ from sparring.recipe import Recipe
 from sparring.runfolder import RunFolder
 
 
-def own_data(folder: RunFolder, recipe: Recipe, spec: ImageSpec, on_progress: Progress) -> tuple[Data, list[str]]:
+def own_data(folder: RunFolder, recipe: Recipe, spec: OpenedSpec, on_progress: Progress) -> tuple[Data, list[str]]:
     """The run's own data, and what has changed in them since it began.
 
     Raises:

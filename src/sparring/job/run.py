@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from sparring.data import Part
-from sparring.data.spec import ImageSpec
+from sparring.data.spec import ImageSpec, OpenedSpec
 from sparring.engine import sampling
 from sparring.engine.deal import to_device, to_unit
 from sparring.engine.precision import Precision, choose_device
@@ -66,9 +66,20 @@ class Run:
         return read_recipe(self._folder)
 
     @functools.cached_property
-    def spec(self) -> ImageSpec:
+    def spec(self) -> OpenedSpec:
         """What its pictures are."""
         return read_spec(self._folder)
+
+    @property
+    def picture_spec(self) -> ImageSpec:
+        """What its pictures are.
+
+        Raises:
+            UsageError: it was trained on rows.
+        """
+        if not isinstance(self.spec, ImageSpec):
+            raise UsageError(f"{self.path.name} was trained on {self.spec.form}, not on pictures.")
+        return self.spec
 
     @property
     def metrics(self) -> dict[str, list[Any]]:
@@ -204,7 +215,7 @@ class Run:
         Raises:
             UsageError: it does not translate, or pictures of another shape or type.
         """
-        expected = (self.spec.height, self.spec.width, self.source_channels)
+        expected = (self.picture_spec.height, self.picture_spec.width, self.source_channels)
         if pictures.dtype != np.uint8 or pictures.shape[1:] != expected or not len(pictures):
             raise UsageError(
                 f"pictures are {pictures.dtype} {list(pictures.shape)}; {self.path.name} translates uint8 "
@@ -241,7 +252,8 @@ class Run:
                 f"{self.path.name} can't tell classes: its discriminator names none. Train with labels and --recipe "
                 "ssgan, or --set discriminator.heads=auxiliary."
             )
-        wanted = (self.spec.height, self.spec.width, self.spec.channels)
+        spec = self.picture_spec
+        wanted = (spec.height, spec.width, spec.channels)
         if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[1:] != wanted:
             raise UsageError(
                 f"pictures {pictures.dtype} {list(pictures.shape)}: expected uint8 [N, {', '.join(map(str, wanted))}], "

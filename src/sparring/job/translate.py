@@ -91,7 +91,7 @@ def _read(
         except Exception as error:  # damaged bytes make decoders raise anything; the picture is named and skipped
             skipped.append(Skipped(name=printable(entry.name), reason=reason_of(error, data)))
             continue
-        yield name, fit_picture(image, size=run.spec.height, fit=run.recipe.data.fit, channels=channels)
+        yield name, fit_picture(image, size=run.picture_spec.height, fit=run.recipe.data.fit, channels=channels)
 
 
 def _saved(run: Run, path: Path, picture: Pixels) -> Path:

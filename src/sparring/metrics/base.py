@@ -5,7 +5,7 @@ the reference Inception alone (`names_of`).
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +29,7 @@ class Features:
 
 
 class Extractor(Protocol):
-    """Pictures uint8 [N, H, W, C] to features."""
+    """Pictures uint8 [N, H, W, C], or rows float32 [N, F], to features."""
 
     @property
     def name(self) -> str:
@@ -39,7 +39,7 @@ class Extractor(Protocol):
     def sha256(self) -> str:
         """Hexadecimal digest of its weights and of how pictures are brought to its size."""
 
-    def __call__(self, pictures: Pictures) -> Features:
+    def __call__(self, pictures: npt.NDArray[Any]) -> Features:
         """Features of pictures of any size and 1, 3 or 4 channels."""
 
 

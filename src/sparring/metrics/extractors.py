@@ -6,10 +6,11 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from sparring.data import Data
+from sparring.data import Data, TableSpec
 from sparring.errors import UsageError, did_you_mean
 from sparring.metrics.base import Extractor
 from sparring.metrics.foreign import dinov2, inception
+from sparring.metrics.fourier import fourier_for
 from sparring.metrics.judge import Judge
 from sparring.metrics.judge_training import judge_for
 from sparring.metrics.kept import Progress, silent
@@ -32,8 +33,8 @@ def open_extractor(
     """The extractor that is asked for.
 
     Args:
-        asked: `judge`, `conv`, `inception`, `dinov2` or the path of an ONNX file; None: the judge where the data have
-            labels and it can be trusted, else `conv`.
+        asked: `fourier` (of rows), `judge`, `conv`, `inception`, `dinov2` or the path of an ONNX file; None: the judge
+            where the data have labels and it can be trusted, else `conv`; `fourier` for rows.
         data: what `judge` and `conv` are fitted to; the test part is not touched.
         weights, sha256: the file of `inception` and `dinov2`, and its digest where it is none of the published ones.
         cache: where judges and converted weights are kept, as for `open_data`.
@@ -44,8 +45,10 @@ def open_extractor(
         DataError: a file that is no such network.
         MachineError: the cache can't be used.
     """
-    if asked is None:
+    if asked is None or (asked == "fourier" and isinstance(data.spec, TableSpec)):
         return chosen_extractor(data, cache=cache, device=device, on_progress=on_progress).extractor
+    if isinstance(data.spec, TableSpec):
+        raise UsageError(f"--extractor {asked}: {data.name} has rows, not pictures. Leave it out: fourier is for rows.")
     if asked.lower().endswith(".onnx"):
         return OnnxExtractor(Path(asked).expanduser())
     if asked == "judge":
@@ -73,6 +76,8 @@ def chosen_extractor(
     Raises:
         MachineError: the cache can't be used.
     """
+    if isinstance(data.spec, TableSpec):
+        return Chosen(fourier_for(data), None)
     judge = judge_for(data, cache=cache, device=device, on_progress=on_progress) if knows_classes(data) else None
     if judge is not None and judge.trustworthy:
         return Chosen(judge, None)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sparring.data import Data, Part
+from sparring.data import Data, ImageSpec, Part
 from sparring.data.cache import Cache, default_cache
 from sparring.engine.deal import Dealer, Order, Pictures, generator, key, to_device
 from sparring.engine.game import Game, Player
@@ -195,6 +195,7 @@ def judge_key(data: Data, device: torch.device) -> str:
     """The judge's name in the cache: a digest of what it is fitted to and measured on, and of how."""
     parts = [(data.report.parts[name].hash, _digest(data.labels[name])) for name in ("train", "validation")]
     spec, classes = data.spec, len(data.classes)
+    assert isinstance(spec, ImageSpec), "labels come with pictures"
     side = native_side(spec.height, spec.width)
     fitting = fitting_for(int((data.labels["train"] >= 0).sum()), side, spec.channels)
     with torch.device("meta"):

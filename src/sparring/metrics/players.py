@@ -68,7 +68,7 @@ class PlayersWatch:
         """Both columns, and a `logits` event with the three histograms on one axis."""
         generator, discriminator = _module(game, GENERATOR), _module(game, DISCRIMINATOR)
         assert isinstance(generator, Generator) and isinstance(discriminator, Discriminator)
-        with _still(discriminator), game.precision.autocast():
+        with still(discriminator), game.precision.autocast():
             label_B, source_BCHW = self._labels(game), _placed(self._train.sources, game)
             fake_BCHW = self._fakes(generator, source_BCHW if generator.source_channels else label_B, game)
             logits = {
@@ -162,7 +162,7 @@ def _logits(discriminator: Discriminator, drawn: _Drawn, game: Game) -> Tensor:
 
 
 @contextmanager
-def _still(module: nn.Module) -> Iterator[None]:
+def still(module: nn.Module) -> Iterator[None]:
     """Inside, a module is in evaluation mode and frozen."""
     training = module.training
     frozen = [not parameter.requires_grad for parameter in module.parameters()]

@@ -66,6 +66,11 @@ def needs_labels(name: str, facts: Facts) -> None:
         )
 
 
+def networks(facts: Facts, pictures: Part) -> Part:
+    """The networks of a recipe: `pictures` where there are pictures, fully connected ones for rows."""
+    return Part(name="mlp") if facts.columns else pictures
+
+
 def batch_that_fits(wanted: int, examples: int) -> int:
     """`wanted`, or the largest power of two that is not above the number of examples."""
     return wanted if examples >= wanted else max(2, 2 ** (examples.bit_length() - 1))
@@ -98,6 +103,8 @@ def judged_samples(kimg: float) -> int:
 def default_kimg(facts: Facts) -> tuple[float, str]:
     """A budget where none was asked for, and its reason."""
     change = "--kimg and --minutes change it"
+    if facts.columns:
+        return 1_000.0, f"1000: enough to see whether rows are learned; {change}"
     if facts.device == "cpu":
         kimg = 60.0 if max(facts.height, facts.width) <= 16 else 200.0
         return kimg, f"{kimg:g}: on a CPU, enough to see whether a run is worth going on with; {change}"

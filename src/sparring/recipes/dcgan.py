@@ -8,7 +8,7 @@ both: samples come of averaged weights; the authors' code adds a weight decay of
 from typing import Annotated, Literal
 
 from sparring.recipe import DataChoice, Facts, Part, PlayerChoice, Recipe
-from sparring.recipes.base import recipes, two_players
+from sparring.recipes.base import networks, recipes, two_players
 
 
 @recipes("dcgan", paper="arXiv:1511.06434")
@@ -22,10 +22,10 @@ def dcgan(
 
     Command: sparring train photos/ --recipe dcgan --size 64 --kimg 200
     """
-    paper = variant == "paper"
+    paper = variant == "paper" and not facts.columns
     sizes = {"width": 128, "kernel": 5} if paper else {}
-    discriminator = Part(name="dcgan", settings=sizes)
-    generator = Part(name="dcgan", settings={**sizes, "noise": "uniform"} if paper else {})
+    discriminator = networks(facts, Part(name="dcgan", settings=sizes))
+    generator = networks(facts, Part(name="dcgan", settings={**sizes, "noise": "uniform"} if paper else {}))
     return two_players(
         "dcgan",
         data,

@@ -1,0 +1,43 @@
+"""Who draws a game while it is played, by what its examples are."""
+
+from typing import Protocol
+
+from sparring.data import Data, TableSpec
+from sparring.engine.game import Game
+from sparring.job.build import takes_labels, translates
+from sparring.job.frames import PlaneFrames
+from sparring.job.records import FixedPictures
+from sparring.recipe import Recipe
+from sparring.runfolder import RunFolder
+
+
+class Drawer(Protocol):
+    """Draws the generator's answers to one fixed noise, and the reals beside which they are seen.
+
+    Attributes:
+        every_row: whether it is quick enough to draw at every row of the table, not at milestones alone.
+    """
+
+    every_row: bool
+
+    def __call__(self, game: Game) -> None:
+        """Draw now, and save it under the present count."""
+        ...
+
+    def reals(self, data: Data) -> None:
+        """Save the same of training examples, as real.png."""
+        ...
+
+
+def drawer_for(folder: RunFolder | None, data: Data, recipe: Recipe) -> Drawer:
+    """Grids of pictures, or frames of a plane; without a folder nothing is saved."""
+    if isinstance(data.spec, TableSpec):
+        return PlaneFrames(folder, data, recipe)
+    return FixedPictures(
+        folder,
+        data.spec,
+        recipe,
+        data.parts["validation"],
+        conditional=takes_labels(recipe, data.spec),
+        translates=translates(recipe, data.spec),
+    )

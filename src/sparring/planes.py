@@ -1,0 +1,234 @@
+"""Points of a plane for people: what D thinks of every place, where G is pushed, and the sheet that G lays into it.
+
+Blue is real, orange is made. Arrays in, pictures out, as in `pictures`; the same arrays give the same picture.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from sparring.runfolder import machine_errors, replace_file
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Points = npt.NDArray[np.floating[Any]]
+PANEL = 480  # points of a side
+_TOP = 36
+_DPI = 100
+_REAL, _MADE, _INK, _PALE = "#1f4e8c", "#d1560f", "#3a3a3a", "#b9b9b9"
+_SURFACE = ("#f3b183", "#fbe3d0", "#fdfcfa", "#d3e1f1", "#8fb3dc")
+_LEVELS = 24
+_ARROW = 0.09  # of a side, at most
+_FRAME_MS, _LAST_MS = 90, 2_500
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """The square that is shown: its middle [2] and half of its side, the same in all frames of a run."""
+
+    middle: tuple[float, float]
+    half: float
+
+    @classmethod
+    def around(cls, points: Points) -> "Window":
+        """The square around points [N, 2], with a margin."""
+        low, high = points.min(0), points.max(0)
+        x, y = (0.5 * (low + high)).tolist()
+        return cls(middle=(x, y), half=0.65 * float((high - low).max()) or 1.0)
+
+    def lattice(self, side: int) -> Points:
+        """Places float64 [side * side, 2], row by row from below, x first."""
+        line = np.linspace(-self.half, self.half, side)
+        found: Points = np.stack(np.meshgrid(line, line), -1).reshape(-1, 2) + np.array(self.middle)
+        return found
+
+    @property
+    def extent(self) -> tuple[float, float, float, float]:
+        """Left, right, bottom, top."""
+        (x, y), half = self.middle, self.half
+        return x - half, x + half, y - half, y + half
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """The game at one moment.
+
+    Args:
+        title: what, and when.
+        reals, fakes: [N, 2] and [M, 2].
+        surface: D's view of the window's lattice, [S, S], 0 fake to 1 real.
+        surface_is: in words.
+        starts, pushes: some fakes, [A, 2], and where the generator's loss pushes each, [A, 2].
+        curves: images of lines of z, each [P, 2].
+        curves_are: in words.
+    """
+
+    title: str
+    reals: Points
+    fakes: Points
+    surface: Points
+    surface_is: str
+    starts: Points
+    pushes: Points
+    curves: Sequence[Points]
+    curves_are: str
+
+
+def frame(moment: Moment, window: Window) -> Image.Image:
+    """Left D's surface with reals, fakes and pushes; right the generator's sheet. RGB."""
+    figure, (left, right) = _figure(2, window)
+    _draw_surface(left, moment, window)
+    _scatter(left, moment.reals, _REAL)
+    _scatter(left, moment.fakes, _MADE)
+    _draw_pushes(left, moment, window)
+    _draw_curves(right, moment)
+    _write(left, moment.title, "left", weight="bold")
+    _write(left, moment.surface_is, "right", color="#6b6b6b")
+    _write(right, moment.curves_are, "right", color="#6b6b6b")
+    return _rendered(figure)
+
+
+def scatter(sets: Sequence[tuple[str, Points]], window: Window, reals: Points | None = None) -> Image.Image:
+    """A panel for each named set of points [N, 2], beside each other, the reals behind in blue. RGB."""
+    figure, panels = _figure(len(sets), window)
+    for axes, (name, points) in zip(panels, sets, strict=True):
+        if reals is not None:
+            _scatter(axes, reals, _REAL)
+        _scatter(axes, points, _MADE)
+        _write(axes, name, "left", weight="bold")
+    return _rendered(figure)
+
+
+def picture_of_reals(title: str, reals: Points, window: Window) -> Image.Image:
+    """Reals [N, 2] alone. RGB."""
+    figure, (axes,) = _figure(1, window)
+    _scatter(axes, reals, _REAL)
+    _write(axes, title, "left", weight="bold")
+    return _rendered(figure)
+
+
+def animate(frames: Sequence[Path], path: Path) -> None:
+    """Frames of equal size, in their order, as a WebP that moves; it rests at the last.
+
+    Raises:
+        MachineError: the disk refused.
+    """
+    import io
+
+    images = []
+    for name in frames:
+        with Image.open(name, formats=["PNG"]) as image:
+            images.append(image.convert("RGB"))
+    durations = [_FRAME_MS] * (len(images) - 1) + [_LAST_MS]
+    data = io.BytesIO()
+    first, *others = images
+    first.save(
+        data, format="WEBP", save_all=True, append_images=others, duration=durations, loop=0, quality=70, method=2
+    )
+    with machine_errors(path):
+        replace_file(path, data.getvalue())
+
+
+def _figure(panels: int, window: Window) -> "tuple[Any, list[Axes]]":
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    height = PANEL + _TOP
+    figure = Figure(figsize=(panels * PANEL / _DPI, height / _DPI), dpi=_DPI, facecolor="white")
+    FigureCanvasAgg(figure)
+    drawn = []
+    for number in range(panels):
+        gap = 6 / (panels * PANEL)
+        axes = figure.add_axes((number / panels + gap, 6 / height, 1 / panels - 2 * gap, (PANEL - 12) / height))
+        left, right, bottom, top = window.extent
+        axes.set(xlim=(left, right), ylim=(bottom, top), xticks=[], yticks=[], aspect="equal")
+        for spine in axes.spines.values():
+            spine.set(color="#d7d7d7", linewidth=0.8)
+        drawn.append(axes)
+    return figure, drawn
+
+
+def _scatter(axes: "Axes", points: Points, colour: str) -> None:
+    axes.scatter(points[:, 0], points[:, 1], s=5, c=colour, alpha=0.45, linewidths=0, zorder=2)
+
+
+def _draw_surface(axes: "Axes", moment: Moment, window: Window) -> None:
+    from matplotlib.colors import LinearSegmentedColormap
+
+    colours = LinearSegmentedColormap.from_list("surface", list(_SURFACE), N=_LEVELS)
+    axes.imshow(
+        moment.surface,
+        origin="lower",
+        extent=window.extent,
+        cmap=colours,
+        vmin=0,
+        vmax=1,
+        interpolation="bilinear",
+        aspect="equal",
+        zorder=0,
+    )
+    if moment.surface.min() < 0.5 < moment.surface.max():
+        line = np.linspace(-window.half, window.half, len(moment.surface))
+        x, y = line + window.middle[0], line + window.middle[1]
+        axes.contour(x, y, moment.surface, levels=[0.5], colors=[_INK], linewidths=0.9, alpha=0.6, zorder=1)
+
+
+def _draw_pushes(axes: "Axes", moment: Moment, window: Window) -> None:
+    lengths = np.linalg.norm(moment.pushes, axis=1)
+    longest = float(np.quantile(lengths, 0.9)) if len(lengths) else 0.0
+    if longest <= 0:
+        return
+    # Shortened where they are far longer than most, or a few would hide everything.
+    shown = moment.pushes * (np.minimum(1, longest / np.maximum(lengths, 1e-300)) / longest)[:, None]
+    shown = shown * (_ARROW * 2 * window.half)
+    axes.quiver(
+        *moment.starts.T,
+        *shown.T,
+        angles="xy",
+        scale_units="xy",
+        scale=1,
+        width=0.004,
+        headwidth=4,
+        headlength=4.5,
+        headaxislength=4,
+        color=_INK,
+        alpha=0.85,
+        zorder=3,
+    )
+    axes.text(
+        0.985,
+        0.015,
+        f"longest push {longest:.1e}",
+        transform=axes.transAxes,
+        ha="right",
+        va="bottom",
+        fontsize=7,
+        color="#6b6b6b",
+    )
+
+
+def _draw_curves(axes: "Axes", moment: Moment) -> None:
+    from matplotlib.collections import LineCollection
+
+    _scatter(axes, moment.reals, _REAL)
+    lines = LineCollection(list(moment.curves), colors=_MADE, linewidths=0.5, alpha=0.55, zorder=3)
+    axes.add_collection(lines)
+
+
+def _write(axes: "Axes", text: str, side: str, *, weight: str = "normal", color: str = _INK) -> None:
+    x = 0.0 if side == "left" else 1.0
+    size = 9.5 if side == "left" else 8
+    axes.text(
+        x, 1.02, text, transform=axes.transAxes, ha=side, va="bottom", fontsize=size, fontweight=weight, color=color
+    )
+
+
+def _rendered(figure: Any) -> Image.Image:
+    figure.canvas.draw()
+    return Image.fromarray(np.asarray(figure.canvas.buffer_rgba())[..., :3].copy())
