@@ -41,7 +41,7 @@ def equilibrium(
         text=f"D's output reached 1/2 at {since:g} kimg: {spoken(values)}. At the optimum of the game it is 1/2 "
         f"everywhere and J_D = -log 4 = -1.386, but a D that is fooled says the same; {why}.",
         advice=(
-            "Give the discriminator more to tell by: wider, a higher rate, or --set discriminator.updates=2."
+            "While the distance falls, go on; else make D stronger: wider, or --set discriminator.updates=2."
             if far
             else "Judge by the distance, and stop where it no longer falls (--until-converged)."
         ),
