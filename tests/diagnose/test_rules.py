@@ -47,6 +47,7 @@ FAILING: dict[str, Records] = {
     "generator-wins": gan(always(**FAR, discriminator_accuracy=0.51)),
     "generator-still": gan(always(**FAR, diversity=0.7, discriminator_accuracy=1.0)),
     "discriminator-still": gan(always(fd_judge=50.0, discriminator_accuracy=0.1)),
+    "equilibrium": gan(late(6, discriminator_real=0.52, discriminator_fake=0.47)),
     "collapse": gan(late(6, diversity=0.05, recall=0.01, coverage=0.02)),
     "too-early": gan(always(diversity=0.1), at=(1.0, 1.5)),
     "dropped-modes": gan(late(6, coverage=0.4, recall=0.3, fd_judge=15.0)),
@@ -83,6 +84,13 @@ SOUND: dict[str, list[Records]] = {
         gan(walked),
     ],
     "discriminator-still": [gan(always(discriminator_accuracy=0.1, fd_judge=2.0)), gan(always(fd_judge=50.0))],
+    "equilibrium": [
+        gan(always(discriminator_real=0.52, discriminator_fake=0.4)),
+        gan(late(24, discriminator_real=0.52, discriminator_fake=0.47)),
+        gan(lambda kimg: {"discriminator_real": 0.6 if kimg == MILESTONES[-2] else 0.5, "discriminator_fake": 0.5}),
+        gan(always(discriminator_real=0.5, discriminator_fake=0.5), at=(0.2, 0.4, 0.6, 0.8, 1.0)),
+        gan(always(discriminator_real=0.5)),
+    ],
     "collapse": [
         gan(late(6, diversity=0.05)),
         gan(late(6, recall=0.01, coverage=0.02)),
@@ -215,3 +223,18 @@ def test_a_run_that_ended_by_its_numbers_says_so() -> None:
     event = {"kimg": 48.5, "kind": "diverged", "severity": "error", "values": {}, "text": ""}
     hint = found(gan(events=[event]), "not-finite")
     assert hint.severity == "error" and "the run ended by it" in hint.text
+
+
+def test_a_discriminator_at_half_is_fooled_or_at_the_optimum_by_the_distance() -> None:
+    """The same outputs; what they mean is told by the distance beside its floor, or by nothing."""
+    half = {"discriminator_real": 0.52, "discriminator_fake": 0.47}
+    optimum, fooled = found(gan(late(6, **half)), "equilibrium"), found(gan(late(6, **half, **FAR)), "equilibrium")
+    bare = Records([{"kimg": float(kimg), **half} for kimg in range(1, 9)])
+    for hint in (optimum, fooled, found(bare, "equilibrium")):
+        assert hint.severity == "info"
+        assert "-log 4 = -1.386" in hint.text
+        assert "discriminator_real 0.52 (D(x), 0.5 can't tell, 1 sure)" in hint.text
+    assert optimum.kimg == fooled.kimg == 6 and "reached 1/2 at 6 kimg" in optimum.text
+    assert "fd_judge is 1.2 times its floor: it is at or near the optimum" in optimum.text
+    assert "fd_judge is 50 times its floor: it is fooled" in fooled.text
+    assert "which this run has not" in found(bare, "equilibrium").text

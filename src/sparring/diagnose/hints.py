@@ -40,6 +40,8 @@ SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error")
 
 RANGES: Mapping[str, str] = {
     "discriminator_accuracy": "0.5 fooled, 1 perfect",
+    "discriminator_real": "D(x), 0.5 can't tell, 1 sure",
+    "discriminator_fake": "D(G(z)), 0 sure, 0.5 can't tell",
     "signal": "0 teaches nothing",
     "overfit": "0 none, 1 knows its training pictures by heart",
     "precision": "0 to 1, higher is better",
