@@ -15,9 +15,9 @@ from sparring.engine.deal import Order, generator
 from sparring.engine.ema import EMA
 from sparring.engine.game import Game, Player
 from sparring.engine.precision import Precision, PrecisionName
-from sparring.job.build import build_game, known_settings
+from sparring.job.build import build_game, known_names, known_settings
 from sparring.losses.base import Batch, Moment, Turn
-from sparring.recipe import DataChoice, Facts, Recipe, with_setting
+from sparring.recipe import DataChoice, Facts, Recipe, choices, with_choice, with_setting
 from sparring.recipes.base import recipes
 
 CPU = torch.device("cpu")
@@ -30,7 +30,10 @@ def gan_recipe(name: str, *settings: str, classes: int = 0, batch: int = 8, side
     recipe = dataclasses.replace(recipe, batch=batch, kimg=1.0)
     for setting in ("generator.width=4", "discriminator.width=4", *settings):
         path, _, text = setting.partition("=")
-        recipe = with_setting(recipe, path, text, known_settings(recipe))
+        if path in choices(recipe):
+            recipe = with_choice(recipe, path, text, known_names(recipe))
+        else:
+            recipe = with_setting(recipe, path, text, known_settings(recipe))
     return recipe
 
 
@@ -40,7 +43,8 @@ def gan_game(recipe: Recipe, *, classes: int = 0, precision: PrecisionName = "fp
     pictures = draw.integers(0, 256, (40, side, side, 1), np.uint8)
     labels = draw.integers(-1, classes, 40) if classes else None
     spec = ImageSpec(channels=1, height=side, width=side, classes=tuple(map(str, range(classes))))
-    return build_game(recipe, spec, {"train": Part(x=pictures, y=labels)}, Precision(precision, CPU))
+    part = Part(x=pictures, y=labels)
+    return build_game(recipe, spec, {"train": part, "validation": part}, Precision(precision, CPU))
 
 
 class Regression:

@@ -32,6 +32,14 @@ GAMES: dict[str, Make] = {
     "dcgan-classes": gan("dcgan", classes=3),
     "dcgan-bf16": gan("dcgan", precision="bf16"),
     "dcgan-no-average": gan("dcgan", "generator.ema_kimg=none"),
+    "gan-remembering": gan(
+        "gan",
+        "penalties=lecam,historical-averaging",
+        "lecam.every=2",
+        "augment=adaptive",
+        "augment.kimg=0.1",
+        "augment.every=2",
+    ),
     "table": table_game,
     "tokens": token_game,
 }
@@ -69,12 +77,13 @@ def test_going_on_is_the_same_as_never_having_stopped(name: str) -> None:
         assert written(game) == expected
 
 
-def test_it_makes_a_difference_that_the_state_is_taken_up() -> None:
-    """Without the moments, or the average, the end is another one: the test above could fail."""
-    make = GAMES["gan"]
+@pytest.mark.parametrize("name", ["gan", "gan-remembering"])
+def test_it_makes_a_difference_that_the_state_is_taken_up(name: str) -> None:
+    """Without the moments, the average or what penalties remember the end is another one: the test above could fail."""
+    make = GAMES[name]
     straight = make()
     played(straight, ROUNDS)
-    for missing in ("generator_optimizer", "generator_ema", "discriminator"):
+    for missing in ("generator_optimizer", "generator_ema", "discriminator" if name == "gan" else "objective"):
         first = make()
         played(first, 4)
         files, counters = written(first)

@@ -1,62 +1,14 @@
 """R1 and R2 against an analytic discriminator and finite differences, example by example."""
 
-import functools
-
 import pytest
 import torch
-from torch import Tensor, nn
+from quadratic import Quadratic, play, played_with
 
 from sparring.data.spec import ImageSpec
-from sparring.losses.base import Moment, Penalty, Play, Seen, adversarial_losses
+from sparring.losses.base import Moment, Penalty, adversarial_losses
 from sparring.losses.gan import AdversarialObjective
 from sparring.losses.penalties import R1, R2, squared_gradient
-from sparring.models.gan.base import Discriminator, Generator, discriminators, generators
-
-SHAPE = (5, 2, 3, 3)
-
-
-class Quadratic(Discriminator):
-    """D(x) = x' A x / 2 with A symmetric, so that dD/dx = A x and ||dD/dx||^2 = x' A A x."""
-
-    def __init__(self) -> None:
-        super().__init__(heads="none", classes=0, features=1)
-        size = SHAPE[1] * SHAPE[2] * SHAPE[3]
-        half = torch.randn(size, size, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-        self.form = nn.Parameter(half + half.T)
-
-    def features(self, x_BCHW: Tensor) -> Tensor:
-        return x_BCHW.flatten(1)
-
-    def score(self, x_BN: Tensor) -> Tensor:
-        logit_B: Tensor = ((x_BN @ self.form) * x_BN).sum(1) / 2
-        return logit_B
-
-    def squared_slope(self, x_BCHW: Tensor) -> Tensor:
-        slope: Tensor = (x_BCHW.flatten(1) @ self.form).square().sum(1)
-        return slope
-
-
-def seen(discriminator: Discriminator, x_BCHW: Tensor, label: Tensor | None = None) -> Seen:
-    h_BF = discriminator.features(x_BCHW)
-    return Seen(x_BCHW=x_BCHW, feature_BF=h_BF, logit_B=discriminator.logit(h_BF))
-
-
-def play(discriminator: Discriminator) -> Play:
-    draw = torch.Generator().manual_seed(1)
-    real, fake = (torch.randn(SHAPE, dtype=torch.float64, generator=draw).requires_grad_() for _ in range(2))
-    return played_with(discriminator, real, fake)
-
-
-def played_with(discriminator: Discriminator, real: Tensor, fake: Tensor) -> Play:
-    return Play(
-        player="discriminator",
-        batch={},
-        generator=Generator(),
-        discriminator=discriminator,
-        real=seen(discriminator, real),
-        fake=seen(discriminator, fake),
-        see=functools.partial(seen, discriminator),
-    )
+from sparring.models.gan.base import discriminators, generators
 
 
 @pytest.mark.parametrize(("penalty", "side"), [(R1(gamma=3.0), "real"), (R2(gamma=3.0), "fake")])

@@ -81,11 +81,18 @@ class AdversarialLoss(Protocol):
     paired: ClassVar[bool]
     """Whether the generator's loss compares each fake with a real one (and so needs reals, of the same class)."""
 
-    no_difference: ClassVar[tuple[float, float]]
-    """Values of the discriminator's and the generator's loss where D sees no difference. Not a goal: a landmark."""
+    @property
+    def no_difference(self) -> tuple[float, float]:
+        """The discriminator's and the generator's loss where D sees no difference. Not a goal: a landmark.
 
-    probability: ClassVar[bool]
-    """Whether the sigmoid of the logit is D's probability that a picture is real."""
+        D then gives every picture the logit that is best for it, the one nearest to 0 where several are.
+        """
+        ...
+
+    @property
+    def probability(self) -> bool:
+        """Whether the sigmoid of the logit is D's probability that a picture is real."""
+        ...
 
     def d_loss(self, real_B: Tensor, fake_B: Tensor) -> Tensor:
         """Discriminator's loss [B], to be minimised."""
@@ -148,8 +155,9 @@ class Penalty:
         name: of its column.
         every: updates between two evaluations.
         players: whose losses it is a part of.
-        needs_real_grad, needs_fake_grad: it differentiates by the pictures, which become leaves. Examples must not
-            answer for each other then, so batch norm in the discriminator is refused.
+        needs_real_grad, needs_fake_grad: it differentiates by the pictures, which become leaves.
+        by_example: it asks something of D at single examples, which must not answer for each other then: batch norm in
+            the discriminator is refused, as it is beside needs_real_grad and needs_fake_grad.
         needs_reals: it compares with reals in the generator's turn as well.
         needs_labelled: it learns from examples with labels, dealt apart as `x_labelled` and `y_labelled`.
     """
@@ -159,6 +167,7 @@ class Penalty:
     players: ClassVar[frozenset[str]] = frozenset({DISCRIMINATOR})
     needs_real_grad: ClassVar[bool] = False
     needs_fake_grad: ClassVar[bool] = False
+    by_example: ClassVar[bool] = False
     needs_reals: ClassVar[bool] = False
     needs_labelled: ClassVar[bool] = False
 

@@ -62,15 +62,24 @@ def contrasted(x_BCHW: Tensor) -> Tensor:
 
 def shifted(x_BCHW: Tensor) -> Tensor:
     """Moved by whole points, up to an eighth of the side each way; zeros, which are grey, come in."""
-    batch, _, height, width = x_BCHW.shape
-    down_B, right_B = (_whole(x_BCHW, -_reach(side), _reach(side)) for side in (height, width))
-    # A border of zeros, and clamped indices, instead of a sampler: gathering is differentiable twice everywhere.
-    framed_BCHW = F.pad(x_BCHW, (1, 1, 1, 1))
-    rows_BH = (_places(height, x_BCHW) - down_B[:, None] + 1).clamp(0, height + 1)
-    columns_BW = (_places(width, x_BCHW) - right_B[:, None] + 1).clamp(0, width + 1)
-    examples_B = torch.arange(batch, device=x_BCHW.device)[:, None, None]
-    moved_BHWC = framed_BCHW.permute(0, 2, 3, 1)[examples_B, rows_BH[:, :, None], columns_BW[:, None, :]]
-    return moved_BHWC.permute(0, 3, 1, 2)
+    # A border of zeros around the picture: whatever would come from beyond comes from there.
+    rows_BH, columns_BW = ((places + 1).clamp(0, places.shape[1] + 1) for places in shifts(x_BCHW))
+    return picked(F.pad(x_BCHW, (1, 1, 1, 1)), rows_BH, columns_BW)
+
+
+def shifts(x_BCHW: Tensor) -> tuple[Tensor, Tensor]:
+    """Where each row and column comes from, [B, H] and [B, W], in pictures that shift by up to an eighth of a side."""
+    rows_BH, columns_BW = (
+        _places(side, x_BCHW) - _whole(x_BCHW, -_reach(side), _reach(side))[:, None] for side in x_BCHW.shape[2:]
+    )
+    return rows_BH, columns_BW
+
+
+def picked(x_BCHW: Tensor, rows_BH: Tensor, columns_BW: Tensor) -> Tensor:
+    """The given rows and columns of each picture: no sampler, because gathering is differentiable twice everywhere."""
+    examples_B = torch.arange(len(x_BCHW), device=x_BCHW.device)[:, None, None]
+    picked_BHWC = x_BCHW.permute(0, 2, 3, 1)[examples_B, rows_BH[:, :, None], columns_BW[:, None, :]]
+    return picked_BHWC.permute(0, 3, 1, 2)
 
 
 def cut_out(x_BCHW: Tensor) -> Tensor:

@@ -246,8 +246,8 @@ class AdversarialObjective:
         )
 
     def _refuse_batch_norm(self) -> None:
-        by_example = self.loss.paired or any(p.needs_real_grad or p.needs_fake_grad for p in self.penalties)
-        if by_example and has_batch_norm(self.discriminator):
+        by_example = any(p.by_example or p.needs_real_grad or p.needs_fake_grad for p in self.penalties)
+        if (self.loss.paired or by_example) and has_batch_norm(self.discriminator):
             raise UsageError(
                 "this discriminator has batch norm, which does not go with a gradient penalty or a relativistic loss: "
                 "take a discriminator without it, or --set objective.allow_batch_norm=true to try all the same."

@@ -15,8 +15,13 @@ from sparring.registry import Range
 
 def squared_gradient(logit_B: Tensor, input_BCHW: Tensor) -> Tensor:
     """||d logit_b / d input_b||^2 summed over C, H and W, differentiable once more. [B], at least 0."""
+    return slopes(logit_B, input_BCHW).square().sum(1)
+
+
+def slopes(logit_B: Tensor, input_BCHW: Tensor) -> Tensor:
+    """d logit_b / d input_b, [B, C * H * W], differentiable once more."""
     (grad_BCHW,) = torch.autograd.grad(logit_B.sum(), input_BCHW, create_graph=True)
-    return grad_BCHW.square().flatten(1).sum(1)
+    return grad_BCHW.flatten(1)
 
 
 @penalties("r1", paper="arXiv:1801.04406, eq. 9")

@@ -33,12 +33,9 @@ class Classification:
         """The loss of each example [B] in nats, and whether it was classified right (NaN without a label)."""
         y_B = batch["y"]
         logit_BK = self.model(batch["x"])
-        loss_B = cross_entropy(logit_BK, y_B, ignore_index=-1, reduction="none", label_smoothing=self.smoothing)
-        labelled_B = y_B >= 0
-        # The mean over a batch becomes the mean over its labelled examples, without asking the device how many.
-        share = labelled_B.to(loss_B.dtype).mean().clamp_min(1 / len(y_B))
-        right_B = (logit_BK.detach().argmax(1) == y_B).float().masked_fill(~labelled_B, torch.nan)
-        return Turn({"cross_entropy": loss_B / share}, {"logit_BK": logit_BK.detach(), "right_B": right_B})
+        loss_B = labelled_cross_entropy(logit_BK, y_B, smoothing=self.smoothing)
+        right_B = (logit_BK.detach().argmax(1) == y_B).float().masked_fill(y_B < 0, torch.nan)
+        return Turn({"cross_entropy": loss_B}, {"logit_BK": logit_BK.detach(), "right_B": right_B})
 
     def after_step(self, player: str) -> None:
         """Nothing to do: nothing here acts on weights."""
@@ -49,3 +46,10 @@ class Classification:
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
         """Nothing to take back."""
+
+
+def labelled_cross_entropy(logit_BK: Tensor, y_B: Tensor, *, smoothing: float = 0.0) -> Tensor:
+    """Cross-entropy in nats, [B], whose mean over the batch is that over its labelled examples; the others have 0."""
+    loss_B = cross_entropy(logit_BK, y_B, ignore_index=-1, reduction="none", label_smoothing=smoothing)
+    # Without asking the device how many are labelled.
+    return loss_B / (y_B >= 0).to(loss_B.dtype).mean().clamp_min(1 / len(y_B))
