@@ -12,6 +12,7 @@ from sparring.data import Part
 from sparring.data.spec import ImageSpec
 from sparring.engine.game import Game, play_round
 from sparring.engine.precision import Precision
+from sparring.engine.state import capture, restore
 from sparring.errors import UsageError
 from sparring.job.build import build_game
 from sparring.models.gan.base import HeadKind
@@ -95,6 +96,37 @@ def test_a_game_begins_fitted_to_its_first_batch_whatever_was_drawn_before() -> 
     assert isinstance(hidden, SSGANDiscriminator)
     scales = [m.scale for m in hidden.modules() if isinstance(m, WeightNormLinear)]
     assert all((scale != 1).all() for scale in scales)
+
+
+def test_a_game_that_is_taken_up_goes_on_as_if_it_had_never_stopped() -> None:
+    whole, cut = game(), game()
+    for _ in range(4):
+        play_round(whole)
+    for _ in range(2):
+        play_round(cut)
+    tensors, counters = capture(cut)
+    kept = {stem: {name: value.clone() for name, value in named.items()} for stem, named in tensors.items()}
+    again = game()
+    restore(again, kept, counters)
+    for _ in range(2):
+        play_round(again)
+    for stem, named in capture(whole)[0].items():
+        for name, value in named.items():
+            assert torch.equal(value, capture(again)[0][stem][name]), f"{stem}.{name}"
+
+
+def test_the_recipe_is_the_authors() -> None:
+    """The settings of their code for MNIST; a rate that falls is ours."""
+    facts = Facts(channels=1, height=28, width=28, classes=10, examples=60_000, labelled=100, device="cpu")
+    recipe = recipes.build("ssgan", DataChoice(source="photos/"), facts)
+    for player in recipe.players.values():
+        assert (player.lr, player.betas, player.updates) == (3e-3, (0.5, 0.999), 1)
+    half_life = recipe.players["discriminator"].ema_kimg
+    assert half_life is not None
+    assert 0.5 ** (recipe.batch / (1000 * half_life)) == pytest.approx(1 - 1e-4, abs=2e-6)
+    assert (recipe.batch, recipe.loss.name) == (100, "nonsaturating")
+    assert [part.name for part in recipe.penalties] == ["supervised", "feature-matching"]
+    assert recipe.objective.settings == {"adversarial": 0.0, "shared_fakes": False}
 
 
 def test_playing_moves_directions_but_no_hidden_length() -> None:
