@@ -26,6 +26,7 @@ LAYERS = (
     "baselines",
     "recipes",
     "pictures",
+    "planes",
     "report",
     "job",
     "explain",
@@ -37,14 +38,14 @@ LAYERS = (
 )
 """From the ground up: a module imports from its own layer and from those before it.
 
-`pictures` and `report` come before `job`, which uses them; both read the run folder alone, see `READERS`.
+`pictures`, `planes` and `report` come before `job`, which uses them; both read the run folder alone, see `READERS`.
 `__init__` and `__main__` are the doors: they may open onto everything.
 """
 DOORS = ("__init__", "__main__")
-READERS = ("pictures", "report", "explain", "export", "serve", "studio")
+READERS = ("pictures", "planes", "report", "explain", "export", "serve", "studio")
 """They read a run folder or a bundle; as they know nothing of training, a finished or remote run opens as well."""
 
-LIGHT = ("", "errors", "registry", "recipe", "runfolder", "data", "pictures", "report", "cli")
+LIGHT = ("", "errors", "registry", "recipe", "runfolder", "data", "pictures", "planes", "report", "cli")
 """What a shell, a decoding worker or a page imports: torch comes where it is used, not with these."""
 
 

@@ -3,7 +3,8 @@
 Blue is real, orange is made. Arrays in, pictures out, as in `pictures`; the same arrays give the same picture.
 """
 
-from collections.abc import Sequence
+import io
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from sparring.pictures import save_png
 from sparring.runfolder import machine_errors, replace_file
 
 if TYPE_CHECKING:
@@ -113,14 +115,32 @@ def picture_of_reals(title: str, reals: Points, window: Window) -> Image.Image:
     return _rendered(figure)
 
 
+def save_points(points: Points, folder: Path, provenance: Mapping[str, str | int | float]) -> list[Path]:
+    """Write points [N, 2] as points.png, which says where it came from, and points.csv.
+
+    Returns:
+        Both files.
+
+    Raises:
+        MachineError: the disk refused.
+    """
+    places = [folder / "points.png", folder / "points.csv"]
+    with machine_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    title = f"{len(points):,} points of {provenance['run']}"
+    save_png(scatter([(title, points)], Window.around(points)), places[0], provenance)
+    lines = ["x,y", *(f"{x:.9g},{y:.9g}" for x, y in points.tolist())]
+    with machine_errors(places[1]):
+        replace_file(places[1], ("\n".join(lines) + "\n").encode())
+    return places
+
+
 def animate(frames: Sequence[Path], path: Path) -> None:
     """Frames of equal size, in their order, as a WebP that moves; it rests at the last.
 
     Raises:
         MachineError: the disk refused.
     """
-    import io
-
     images = []
     for name in frames:
         with Image.open(name, formats=["PNG"]) as image:

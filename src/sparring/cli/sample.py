@@ -7,19 +7,18 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
 from sparring.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
     from sparring.job.run import Labels, Run
 
-    Samples = tuple[npt.NDArray[np.uint8], Labels | None]
+    Samples = tuple[npt.NDArray[Any], Labels | None]
 
 COLUMNS = 8
 GRID = "grid.png"
@@ -55,7 +54,8 @@ class Sample:
     interpolate: Annotated[int | None, arg(metavar="STEPS", help_behavior_hint="")] = None
     """Walk between pairs of samples in so many steps, a row a pair."""
     npz: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
-    """Write one .npz file instead of PNGs: `images` uint8 [N, H, W] or [N, H, W, C], `labels` int64 [N]."""
+    """Write one .npz file instead of PNGs: `images` uint8 [N, H, W] or [N, H, W, C], `labels` int64 [N]; of a plane
+    `points` float32 [N, 2]."""
     source: Annotated[Path | None, arg(name="from", metavar="FOLDER", help_behavior_hint="")] = None
     """Translate these pictures, by a run on pairs; without it such a run translates those that were held out."""
     out: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="(default: in the run's samples/)")] = None
@@ -72,13 +72,16 @@ class Sample:
         if self.npz is not None and (self.interpolate is not None or self.out is not None):
             raise UsageError("--npz writes one file of samples; it does not go with --interpolate or --out.")
         self._refuse_beside_from()
+        from sparring.data.spec import TableSpec
         from sparring.job.run import Run
 
         run = Run(self.run_folder, device=self.device, checkpoint=self.checkpoint)
         if self.source is not None:
             written = self._translate(run, self.source)
+        elif self.npz is not None:
+            written = [self._write_npz(run, self.npz)]
         else:
-            written = self._write_pictures(run) if self.npz is None else [self._write_npz(run, self.npz)]
+            written = self._write_points(run) if isinstance(run.spec, TableSpec) else self._write_pictures(run)
         for note in run.checkpoint.notes:
             print(f"note: {note}", file=sys.stderr)
         if self.json:
@@ -117,9 +120,8 @@ class Sample:
         if asked.is_dir() or path.is_dir():
             raise UsageError(f"--npz {asked}: a folder. Give the name of a file.")
         pictures, labels = self._samples(run)
-        arrays: dict[str, npt.NDArray[np.generic]] = {
-            "images": pictures[..., 0] if pictures.shape[-1] == 1 else pictures
-        }
+        name = "points" if pictures.ndim == 2 else "images"
+        arrays: dict[str, npt.NDArray[np.generic]] = {name: pictures[..., 0] if pictures.shape[-1] == 1 else pictures}
         if labels is not None:
             arrays |= {"labels": labels, "classes": np.array(run.spec.classes)}
         data = io.BytesIO()
@@ -129,18 +131,17 @@ class Sample:
             replace_file(path, data.getvalue())
         return path
 
+    def _write_points(self, run: "Run") -> list[Path]:
+        from sparring.planes import save_points
+
+        points, _ = self._samples(run) if self.interpolate is None else self._interpolated(run, self.interpolate)
+        return save_points(points, self._folder(run), self._facts(run))
+
     def _write_pictures(self, run: "Run") -> list[Path]:
         from sparring.pictures import grid, in_turn, save_numbered, save_png
 
-        folder = (self.out or run.path / "samples" / self._folder_name(run)).absolute()
-        _refuse_foreign(folder)
+        folder, facts = self._folder(run), self._facts(run)
         pictures, labels = self._samples(run) if self.interpolate is None else self._interpolated(run, self.interpolate)
-        facts: dict[str, str | int | float] = {
-            "run": run.path.name,
-            "kimg": run.checkpoint.images / 1000,
-            "seed": self.seed,
-            "truncation": self.truncation,
-        }
 
         def provenance(number: int) -> Mapping[str, str | int | float]:
             named = {"class": run.spec.classes[labels[number]]} if labels is not None else {}
@@ -166,11 +167,24 @@ class Sample:
         labels = run.labels(rows, self.label, seed=self.seed)
         return self._named(run, pictures, None if labels is None else labels.repeat(steps))
 
-    def _named(self, run: "Run", pictures: "npt.NDArray[np.uint8]", labels: "Labels | None") -> "Samples":
+    def _named(self, run: "Run", pictures: "npt.NDArray[Any]", labels: "Labels | None") -> "Samples":
         """What nobody asked to be of a class is named by the discriminator, where that can."""
         if labels is None and run.names_classes:
             labels = run.named(pictures, seed=self.seed)
         return pictures, labels
+
+    def _facts(self, run: "Run") -> dict[str, str | int | float]:
+        return {
+            "run": run.path.name,
+            "kimg": run.checkpoint.images / 1000,
+            "seed": self.seed,
+            "truncation": self.truncation,
+        }
+
+    def _folder(self, run: "Run") -> Path:
+        folder = (self.out or run.path / "samples" / self._folder_name(run)).absolute()
+        _refuse_foreign(folder)
+        return folder
 
     def _folder_name(self, run: "Run") -> str:
         """Says all that the pictures depend on, so that no folder ever mixes pictures of two kinds."""
@@ -192,7 +206,7 @@ def _refuse_foreign(folder: Path) -> None:
     if not folder.is_dir() or not os.access(folder, os.R_OK | os.X_OK):
         return
     for path in folder.glob("*.png"):
-        if path.stem != "grid" and not path.stem.isdecimal():
+        if path.stem not in ("grid", "points") and not path.stem.isdecimal():
             continue
         try:
             read_provenance(path)

@@ -12,11 +12,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from sparring.data import TableSpec
 from sparring.errors import UsageError
 from sparring.job.options import check_number
 from sparring.job.records import read_hashes, read_spec
 from sparring.job.run import Run
 from sparring.pictures import grid, save_png
+from sparring.planes import Window, scatter
 from sparring.report.comparison import comparison_page
 from sparring.report.groups import Better, Line, Panel, beside
 from sparring.runfolder import RunFolder, machine_errors, replace_file
@@ -25,6 +27,7 @@ from sparring.runfolder.places import make_given, make_numbered
 MOST = 8
 COLUMNS = 10
 ROWS = 3
+POINTS = 1_000
 PICTURE, PAGE, RECORD = "compare.png", "compare.html", "compare.json"
 _UNTOLD = ("reasons", "format")
 Pixels = npt.NDArray[np.uint8]
@@ -197,7 +200,14 @@ def _measured(line: Line, better: Better) -> Measured:
 
 
 def _sheet(runs: Sequence[Run], names: Sequence[str], seed: int) -> Image.Image:
-    """Rows of pictures for each run, each column from the same noise and class; all at the size of the largest."""
+    """Rows of pictures for each run, each column from the same noise and class; all at the size of the largest. Of runs
+    in a plane a panel of points for each."""
+    planes = [isinstance(run.spec, TableSpec) for run in runs]
+    if all(planes):
+        points = [run.sample(POINTS, seed=seed) for run in runs]
+        return scatter(list(zip(names, points, strict=True)), Window.around(np.concatenate(points)))
+    if any(planes):
+        raise UsageError("some of these runs make pictures and some make points: compare those of a kind.")
     blocks = [_block(run, seed) for run in runs]
     side = (max(block.shape[1] for block in blocks), max(block.shape[2] for block in blocks))
     channels = max(block.shape[3] for block in blocks)

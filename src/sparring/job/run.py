@@ -13,7 +13,7 @@ from torch import nn
 from sparring.data import Part
 from sparring.data.spec import ImageSpec, OpenedSpec
 from sparring.engine import sampling
-from sparring.engine.deal import to_device, to_unit
+from sparring.engine.deal import Stored, to_device, to_unit
 from sparring.engine.precision import Precision, choose_device
 from sparring.errors import UsageError, did_you_mean
 from sparring.job.build import build_discriminator, build_generator, names_classes
@@ -132,10 +132,9 @@ class Run:
                 "Put recipe.json back as it was written."
             ) from error
 
-    def sample(
-        self, count: int = 64, *, label: str | None = None, seed: int = 0, truncation: float = 1.0
-    ) -> npt.NDArray[np.uint8]:
-        """Pictures uint8 [N, H, W, C]; picture n depends on the seed and n alone, not on how many are asked for.
+    def sample(self, count: int = 64, *, label: str | None = None, seed: int = 0, truncation: float = 1.0) -> Stored:
+        """Pictures uint8 [N, H, W, C], or rows float32 [N, F]; number n depends on the seed and n alone, not on how
+        many are asked for.
 
         A generator that translates is given sources that it never saw, see `pairs`.
 
@@ -279,7 +278,7 @@ class Run:
 
     def interpolate(
         self, steps: int, *, rows: int = 8, label: str | None = None, seed: int = 0, truncation: float = 1.0
-    ) -> npt.NDArray[np.uint8]:
+    ) -> Stored:
         """`rows` walks along great circles between two samples of `steps` pictures: uint8 [rows * steps, H, W, C]."""
         if not 2 <= steps <= MOST_STEPS:
             raise UsageError(f"--interpolate {steps}: expected 2 to {MOST_STEPS:,}.")

@@ -51,7 +51,7 @@ def floors(
 
 
 def stands(reals: Pictures, labels: Labels | None, *, count: int, seed: int) -> dict[str, Stand]:
-    """Reals as they are and spoilt in three ways, as many of each; see `floors`."""
+    """Reals as they are and spoilt in three ways, as many of each; see `floors`. Rows [N, F] are not blurred."""
     order = np.random.Generator(np.random.Philox(key=seed)).permutation(len(reals))
     dropped = None if labels is None else _most_frequent(labels)
     rest = order if labels is None or dropped is None else order[without_class(labels[order], dropped)]
@@ -59,9 +59,10 @@ def stands(reals: Pictures, labels: Labels | None, *, count: int, seed: int) -> 
     whole = _taken(reals, labels, order[:count])
     spoilt = {
         "real": whole,
-        "blurred": Stand(blurred(whole.pictures, blur_of(reals)), whole.labels),
         "duplicated": _taken(reals, labels, order[duplicated(count, HALF, seed=seed)]),
     }
+    if reals.ndim == 4:
+        spoilt["blurred"] = Stand(blurred(whole.pictures, blur_of(reals)), whole.labels)
     return spoilt if dropped is None else {**spoilt, "one_class_dropped": _taken(reals, labels, rest[:count])}
 
 

@@ -37,13 +37,13 @@ def gan(data: DataChoice, facts: Facts) -> Recipe:
     small = max(facts.height, facts.width) <= SMALL
     gamma = r1_gamma(facts.channels * facts.height * facts.width, small=small)
     lr, every = (2e-3, 4) if small else (5e-4, 1)
-    networks = Part(name="compact", settings={"width": 32 if on_cpu else 64})
+    model = Part(name="compact", settings={"width": 32 if on_cpu else 64})
     return two_players(
         "gan",
         data,
         facts,
-        discriminator=PlayerChoice(model=networks, lr=lr, betas=(0.0, 0.99)),
-        generator=PlayerChoice(model=networks, lr=lr, betas=(0.0, 0.99), ema_kimg=5.0),
+        discriminator=PlayerChoice(model=model, lr=lr, betas=(0.0, 0.99)),
+        generator=PlayerChoice(model=model, lr=lr, betas=(0.0, 0.99), ema_kimg=5.0),
         loss=Part(name="relativistic"),
         penalties=(Part(name="r1", settings={"gamma": gamma, "every": every}),),
         batch=batch,

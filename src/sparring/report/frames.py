@@ -7,15 +7,18 @@ from pathlib import Path
 
 from PIL import Image
 
+from sparring.planes import animate
 from sparring.runfolder import RunFolder, sample_images
 
+ANIMATION = "animation.webp"
 MOST = 12
 _LARGEST = 1400  # points; a larger sheet is made smaller, so that the page stays one that can be mailed
 
 
 @dataclass(frozen=True, kw_only=True)
 class Frame:
-    """One picture of the page: its PNG as a data: address, its size in points, and when it was made, in words."""
+    """One picture of the page: a PNG, or a WebP that moves, as a data: address, its size in points, and when it was
+    made, in words."""
 
     address: str
     width: int
@@ -36,6 +39,28 @@ def real_frame(folder: RunFolder) -> Frame | None:
     """The picture of reals; None where the run has none."""
     path = folder.samples / "real.png"
     return _frame(path, "reals") if path.is_file() else None
+
+
+def animate_frames(folder: RunFolder) -> None:
+    """Write samples/animation.webp of all frames of a run in a plane; of other runs nothing."""
+    if not (folder.path / "data.json").exists() or "columns" not in folder.read_json("data.json")["spec"]:
+        return
+    made = sorted((images, path) for path in _pictures(folder) if (images := sample_images(path.name)) is not None)
+    init = folder.samples / "init.png"
+    frames = [*([init] if init.is_file() else []), *(path for _, path in made)]
+    if frames:
+        animate(frames, folder.samples / ANIMATION)
+
+
+def animation(folder: RunFolder) -> Frame | None:
+    """The frames of a run in a plane as one picture that moves; None where there is none."""
+    path = folder.samples / ANIMATION
+    if not path.is_file():
+        return None
+    with Image.open(path, formats=["WEBP"]) as image:
+        width, height = image.size
+    address = "data:image/webp;base64," + base64.b64encode(path.read_bytes()).decode()
+    return Frame(address=address, width=width, height=height, when="all frames")
 
 
 def _pictures(folder: RunFolder) -> list[Path]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from sparring.report import judged, parts
 from sparring.report.drawings import drawings
-from sparring.report.frames import Frame, frames_of, real_frame
+from sparring.report.frames import Frame, animate_frames, animation, frames_of, real_frame
 from sparring.report.groups import lines_of
 from sparring.report.hints import hints, pressing
 from sparring.report.reference import find_reference
@@ -26,7 +26,7 @@ def build_report(folder: RunFolder) -> Path:
     """Write the report of a run, finished or not; whatever the run does not have yet is left out with a word.
 
     Args:
-        folder: the run; only report.html is written to it.
+        folder: the run; only report.html is written to it, and samples/animation.webp where it is one in a plane.
 
     Returns:
         The page.
@@ -36,6 +36,7 @@ def build_report(folder: RunFolder) -> Path:
         MachineError: the disk refused.
     """
     with machine_errors(folder.path):
+        animate_frames(folder)
         page = _page(folder)
     folder.write_text(NAME, page)
     return folder.path / NAME
@@ -91,6 +92,10 @@ def _pictures(folder: RunFolder) -> str:
     if real is not None:
         image = _image(real, alt="Real pictures, for comparison")
         reals = f"<figure class=sheet>{image}<figcaption><b>Real</b> for comparison</figcaption></figure>"
+    moving = animation(folder)
+    if moving is not None:
+        image = _image(moving, alt="The game from its first to its last frame")
+        made += f'<figure class="sheet">{image}<figcaption><b>The game</b> from first to last</figcaption></figure>'
     return f'<div class="sheets">{made}{reals}</div>'
 
 

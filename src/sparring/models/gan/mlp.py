@@ -1,8 +1,8 @@
 """Fully connected networks: for rows of numbers, such as points of a plane, and for small pictures.
 
-LeakyReLU 0.2 after each hidden layer, no normalisation, He's initialisation (arXiv:1502.01852), for a
-gradient penalty on single examples needs a D that does not mix them. Rows come out as they are;
-pictures through tanh. The class enters as in `dcgan`.
+LeakyReLU 0.2 after each hidden layer, He's initialisation (arXiv:1502.01852) and no normalisation, for a gradient
+penalty on single examples needs a D that does not mix them. Rows come out as they are, pictures through tanh. The
+class enters as in `dcgan`.
 """
 
 import math
@@ -11,21 +11,20 @@ from typing import Annotated
 
 from torch import Tensor, nn
 
-from sparring.data.spec import ImageSpec, Spec, TableSpec
-from sparring.errors import UsageError
-from sparring.models.gan.base import HEADS, Discriminator, Generator, HeadKind, discriminators, generators, joined
+from sparring.data.spec import ImageSpec, Spec
+from sparring.models.gan.base import (
+    HEADS,
+    Discriminator,
+    Generator,
+    HeadKind,
+    discriminators,
+    example_shape,
+    generators,
+    joined,
+)
 from sparring.registry import Range
 
 SLOPE = 0.2
-
-
-def example_shape(spec: Spec) -> tuple[int, ...]:
-    """The shape of one example of a table, [F], or of flat pictures, [C, H, W]; else a `UsageError`."""
-    if isinstance(spec, TableSpec):
-        return (len(spec.columns),)
-    if isinstance(spec, ImageSpec) and spec.depth is None:
-        return spec.channels, spec.height, spec.width
-    raise UsageError(f"this network is for tables and flat pictures; the data are {spec}.")
 
 
 @generators("mlp")
@@ -100,5 +99,5 @@ def _hidden(widths: tuple[int, ...]) -> list[nn.Module]:
 
 def _he_init(module: nn.Module) -> None:
     if isinstance(module, nn.Linear):
+        # Biases stay as torch draws them: with zeros all folds of the first layer would pass through the origin.
         nn.init.kaiming_normal_(module.weight, SLOPE)
-        nn.init.zeros_(module.bias)
