@@ -71,6 +71,35 @@ def networks(facts: Facts, pictures: Part) -> Part:
     return Part(name="mlp") if facts.columns else pictures
 
 
+def spectral_resnets(name: str, data: DataChoice, facts: Facts, *, conditioning: str = "joined") -> Recipe:
+    """Residual networks with spectral normalisation, as Miyato et al. (arXiv:1802.05957, arXiv:1802.05637) train them.
+
+    Args:
+        conditioning: where the class enters the generator, see its setting.
+    """
+    generator, discriminator = (64, 32) if facts.device == "cpu" else (256, 128)
+    made = Part(name="resnet", settings={"width": generator, "conditioning": conditioning})
+    return two_players(
+        name,
+        data,
+        facts,
+        discriminator=PlayerChoice(
+            model=Part(name="resnet", settings={"width": discriminator}),
+            lr=2e-4,
+            betas=(0.0, 0.9),
+            fall="linear",
+            updates=5,
+        ),
+        generator=PlayerChoice(model=made, lr=2e-4, betas=(0.0, 0.9), fall="linear", ema_kimg=5.0),
+        loss=Part(name="hinge"),
+        reasons={
+            "discriminator.updates": "5 a round: the paper",
+            "generator.width": f"{generator}: 256 in the paper, a quarter of it on a CPU",
+            "discriminator.width": f"{discriminator}: 128 in the paper, a quarter of it on a CPU",
+        },
+    )
+
+
 def batch_that_fits(wanted: int, examples: int) -> int:
     """`wanted`, or the largest power of two that is not above the number of examples."""
     return wanted if examples >= wanted else max(2, 2 ** (examples.bit_length() - 1))
