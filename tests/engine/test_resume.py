@@ -32,6 +32,10 @@ GAMES: dict[str, Make] = {
     "dcgan-classes": gan("dcgan", classes=3),
     "dcgan-bf16": gan("dcgan", precision="bf16"),
     "dcgan-no-average": gan("dcgan", "generator.ema_kimg=none"),
+    "dcgan-virtual": gan("dcgan", "generator.norm=virtual", "discriminator.norm=virtual", classes=3, precision="bf16"),
+    "dcgan-minibatch": gan("dcgan", "generator.norm=virtual", "discriminator.minibatch=true"),
+    "gan2014": gan("gan2014", classes=3),
+    "cgan": gan("cgan", classes=3),
     "table": table_game,
     "tokens": token_game,
 }
