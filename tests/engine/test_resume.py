@@ -40,6 +40,10 @@ GAMES: dict[str, Make] = {
         "augment.kimg=0.1",
         "augment.every=2",
     ),
+    "dcgan-virtual": gan("dcgan", "generator.norm=virtual", "discriminator.norm=virtual", classes=3, precision="bf16"),
+    "dcgan-minibatch": gan("dcgan", "generator.norm=virtual", "discriminator.minibatch=true"),
+    "gan2014": gan("gan2014", classes=3),
+    "cgan": gan("cgan", classes=3),
     "table": table_game,
     "tokens": token_game,
 }
