@@ -51,7 +51,7 @@ SPECS = [
 B = 4
 FULLY_CONNECTED = ("cgan", "gan2014", "ssgan")
 """Their layer next to the picture has a weight for each unit and each value: 3x256x256 times 1,200 are 236 million."""
-OF_TABLES = ("gan2014",)
+OF_TABLES = ("gan2014", "mlp")
 """Networks that take rows of real-valued columns as well; all others are for pictures only."""
 FOR_PAIRS = ("unet", "pix2pix")
 """Networks and recipes that translate a picture: they are given pairs, all others pictures alone."""
