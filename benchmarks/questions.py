@@ -24,10 +24,12 @@ from benchmarks.kept import Kept, trained
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """A recipe, and its variants by name, each as `--set` takes them."""
+    """A recipe, and its variants by name, each as `--set` takes them; data and budget where they are not the usual."""
 
     recipe: str
     variants: Mapping[str, tuple[str, ...]]
+    data: str | None = None
+    kimg: float | None = None
 
 
 def widths(generator: int, discriminator: int, *more: str) -> tuple[str, ...]:
@@ -72,6 +74,33 @@ QUESTIONS: Mapping[str, Question] = {
             "5 updates of D": ("discriminator.updates=5",),
         },
     ),
+    "collapse": Question(
+        recipe="gan2014",
+        data="ring",
+        kimg=400.0,
+        variants={
+            "as it is": (),
+            "minimax": ("loss=minimax",),
+            "smoothing 0.1": ("loss.smoothing=0.1",),
+            "least squares": ("loss=least-squares",),
+            "rate of D 4 times": ("discriminator.lr=0.004",),
+            "5 updates of D": ("discriminator.updates=5",),
+            "historical averaging": ("penalties=historical-averaging",),
+            "feature matching": ("penalties=feature-matching", "objective.adversarial=0"),
+            "LeCam": ("penalties=lecam",),
+            "R1": ("penalties=r1", "r1.gamma=0.1"),
+            "relativistic": ("loss=relativistic",),
+            "relativistic, R1 and R2": ("loss=relativistic", "penalties=r1,r2", "r1.gamma=0.1", "r2.gamma=0.1"),
+            "Wasserstein, clipping, 5 updates": (
+                *("loss=wasserstein", "penalties=weight-clipping", "weight-clipping.limit=0.1"),
+                "discriminator.updates=5",
+            ),
+            "Wasserstein, gradient penalty, 5 updates": (
+                *("loss=wasserstein", "penalties=gradient-penalty", "gradient-penalty.weight=0.1"),
+                "discriminator.updates=5",
+            ),
+        },
+    ),
     "augment": Question(
         recipe="gan",
         variants={"none": (), "diffaugment": ("augment=diffaugment",), "adaptive": ("augment=adaptive",)},
@@ -92,6 +121,7 @@ def figures(kept: Kept) -> dict[str, Any]:
         "best": min(times),
         "last": times[-1],
         "coverage": coverage[-1],
+        **{name: table[name][-1] for name in ("modes", "quality") if name in table},
         "ranked_right": statistics.mean(late),
     }
 
@@ -103,6 +133,8 @@ def shown(name: str, runs: Sequence[Mapping[str, Any]]) -> str:
     )
     well = sum(run["ended"] == "well" for run in runs)
     cells = f"best {best:7.2f} x   last {last:7.2f} x   coverage {coverage:.2f}   D right {100 * right:5.1f} %"
+    if "modes" in runs[0]:
+        cells += "   modes " + ", ".join(f"{run['modes']:.0f}" for run in runs)
     return f"  {name:<42} {cells}   {well} of {len(runs)} well"
 
 
@@ -113,7 +145,14 @@ def answered(question: Question, name: str, options: argparse.Namespace, folder:
         runs = []
         for seed in options.seeds:
             out = folder / f"{name}-{number}-{seed}"
-            kept = trained(options.data, out, recipe=question.recipe, kimg=options.kimg, seed=seed, settings=settings)
+            kept = trained(
+                question.data or options.data,
+                out,
+                recipe=question.recipe,
+                kimg=question.kimg or options.kimg,
+                seed=seed,
+                settings=settings,
+            )
             runs.append({"seed": seed, **figures(kept)})
         found[variant] = {"settings": settings, "runs": runs}
         print(shown(variant, runs), flush=True)
@@ -133,12 +172,14 @@ def main() -> None:
     before = json.loads(path.read_text(encoding="utf-8"))["figures"]["questions"] if path.exists() else {}
     with tempfile.TemporaryDirectory() as scratch:
         for name in options.questions:
-            print(f"{name}: {QUESTIONS[name].recipe} on {Path(options.data).stem}, {options.kimg:g} kimg")
+            question = QUESTIONS[name]
+            data, kimg = Path(question.data or options.data).stem, question.kimg or options.kimg
+            print(f"{name}: {question.recipe} on {data}, {kimg:g} kimg")
             before[name] = {
-                "recipe": QUESTIONS[name].recipe,
-                "data": Path(options.data).stem,
-                "kimg": options.kimg,
-                "variants": answered(QUESTIONS[name], name, options, options.keep or Path(scratch)),
+                "recipe": question.recipe,
+                "data": data,
+                "kimg": kimg,
+                "variants": answered(question, name, options, options.keep or Path(scratch)),
             }
             path = record.write("questions", {"questions": before})
     print(path)
