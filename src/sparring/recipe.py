@@ -53,6 +53,7 @@ class PlayerChoice:
         model: registry name of the network.
         lr: Adam's rate.
         betas: Adam's decays.
+        eps: Adam's eps: a weight whose gradients are smaller than it moves less.
         updates: updates in a round.
         accumulate: parts that a batch is cut into, to fit into memory.
         clip: largest norm of the gradient; None: not clipped.
@@ -64,6 +65,7 @@ class PlayerChoice:
     model: Part
     lr: Annotated[float, Range(1e-12)]
     betas: Annotated[tuple[float, float], Range(0.0, below=1.0)] = (0.9, 0.999)
+    eps: Annotated[float, Range(1e-12)] = 1e-8
     updates: Annotated[int, Range(1)] = 1
     accumulate: Annotated[int, Range(1)] = 1
     clip: Annotated[float | None, Range(1e-12)] = None

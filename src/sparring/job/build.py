@@ -190,7 +190,7 @@ def _placed(module: Module, precision: Precision) -> Module:
 
 
 def _player(name: str, module: nn.Module, choice: PlayerChoice, recipe: Recipe) -> Player:
-    optimizer = torch.optim.Adam(module.parameters(), lr=choice.lr, betas=choice.betas, fused=True)
+    optimizer = torch.optim.Adam(module.parameters(), lr=choice.lr, betas=choice.betas, eps=choice.eps, fused=True)
     ema = None if choice.ema_kimg is None else EMA(module, half_life=choice.ema_kimg * 1000)
     return Player(
         name=name,
