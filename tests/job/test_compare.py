@@ -99,7 +99,7 @@ def test_runs_of_different_data_share_pictures_and_recipes_but_no_measure(run_fo
     )
     found = compare([run_folder, colour.path], out=tmp_path / "a")
     assert found.measures == {}
-    assert "digits at 8x8x1" in found.notes[0] and "12x12x3" in found.notes[0] and "not comparable" in found.notes[0]
+    assert "digits at 1x8x8" in found.notes[0] and "3x12x12" in found.notes[0] and "not comparable" in found.notes[0]
     assert found.differences["data.size"] == [8, 12]
     assert sheet(tmp_path / "a").ndim == 3
     page = (tmp_path / "a" / "compare.html").read_text(encoding="utf-8")

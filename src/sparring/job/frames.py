@@ -23,7 +23,7 @@ PUSHED = 48
 SIDE = 80
 LINES, STEPS = 25, 120
 REACH = 2.5
-"""Standard deviations of z that a sheet is shown to."""
+"""Standard deviations of normal z that a net is shown to; of uniform z all is shown."""
 
 
 class PlaneFrames:
@@ -88,7 +88,7 @@ class PlaneFrames:
         )
 
     def _curves(self, module: Generator, game: Game) -> list[Points]:
-        lines = _net() if module.z_dim == 2 else self._circles(module)
+        lines = _net(module) if module.z_dim == 2 else self._circles(module)
         made = sampling.generate(module, lines.flatten(0, 1), None, game.precision)
         return list(made.reshape(len(lines), STEPS, 2))
 
@@ -102,9 +102,10 @@ class PlaneFrames:
         return sampling.noise(count, module.z_dim, seed=self._recipe.seed, stream=stream, kind=module.noise)
 
 
-def _net() -> Tensor:
+def _net(module: Generator) -> Tensor:
     """Lines of z along both axes, [2 * LINES, STEPS, 2]."""
-    along, across = torch.linspace(-REACH, REACH, STEPS), torch.linspace(-REACH, REACH, LINES)
+    reach = 1.0 if module.noise == "uniform" else REACH
+    along, across = torch.linspace(-reach, reach, STEPS), torch.linspace(-reach, reach, LINES)
     lines = torch.stack([along.expand(LINES, STEPS), across[:, None].expand(LINES, STEPS)], -1)
     return torch.cat([lines, lines.flip(-1)])
 

@@ -133,7 +133,7 @@ def default_kimg(facts: Facts) -> tuple[float, str]:
     """A budget where none was asked for, and its reason."""
     change = "--kimg and --minutes change it"
     if facts.columns:
-        return 1_000.0, f"1000: enough to see whether rows are learned; {change}"
+        return 512.0, f"512: 4,000 rounds of 128, enough for the 25 modes of `grid`; {change}"
     if facts.device == "cpu":
         kimg = 60.0 if max(facts.height, facts.width) <= 16 else 200.0
         return kimg, f"{kimg:g}: on a CPU, enough to see whether a run is worth going on with; {change}"
