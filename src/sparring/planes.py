@@ -28,6 +28,7 @@ _SURFACE = ("#f3b183", "#fbe3d0", "#fdfcfa", "#d3e1f1", "#8fb3dc")
 _LEVELS = 24
 _ARROW = 0.09  # of a side, at most
 _FRAME_MS, _LAST_MS = 90, 2_500
+_SHOWN = 0.75  # of a frame's size, in the animation, so that a page with it can be mailed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,12 +145,13 @@ def animate(frames: Sequence[Path], path: Path) -> None:
     images = []
     for name in frames:
         with Image.open(name, formats=["PNG"]) as image:
-            images.append(image.convert("RGB"))
+            size = (round(_SHOWN * image.width), round(_SHOWN * image.height))
+            images.append(image.convert("RGB").resize(size, Image.Resampling.LANCZOS))
     durations = [_FRAME_MS] * (len(images) - 1) + [_LAST_MS]
     data = io.BytesIO()
     first, *others = images
     first.save(
-        data, format="WEBP", save_all=True, append_images=others, duration=durations, loop=0, quality=70, method=2
+        data, format="WEBP", save_all=True, append_images=others, duration=durations, loop=0, quality=60, method=4
     )
     with machine_errors(path):
         replace_file(path, data.getvalue())

@@ -51,6 +51,7 @@ FAILING: dict[str, Records] = {
     "collapse": gan(late(6, diversity=0.05, recall=0.01, coverage=0.02)),
     "too-early": gan(always(diversity=0.1), at=(1.0, 1.5)),
     "dropped-modes": gan(late(6, coverage=0.4, recall=0.3, fd_judge=15.0)),
+    "missing-modes": gan(always(modes=2.0, modes_floor=8.0, quality=0.4, quality_floor=0.99)),
     "copying": gan(late(8, copies=0.4)),
     "discriminator-overfits": gan(late(8, overfit=0.8, discriminator_accuracy=0.97)),
     "not-finite": gan(late(8, generator_skipped=3.0)),
@@ -102,6 +103,12 @@ SOUND: dict[str, list[Records]] = {
         gan(late(6, coverage=0.4, fd_judge=15.0)),
         gan(late(48, coverage=0.4, recall=0.3, fd_judge=15.0)),
         gan(late(6, coverage=0.4, recall=0.3), at=MILESTONES[:9]),  # something is missing, and the rest comes nearer
+    ],
+    "missing-modes": [
+        gan(always(modes=8.0, modes_floor=8.0)),
+        gan(late(48, modes=2.0, modes_floor=8.0)),
+        gan(lambda kimg: {"modes": kimg // 8, "modes_floor": 8.0}),  # more are coming
+        gan(always(modes=2.0)),
     ],
     "copying": [gan(late(48, copies=0.4)), gan(always(copies=0.06, copies_floor=0.05))],
     "discriminator-overfits": [gan(late(8, overfit=0.8)), gan(late(48, overfit=0.8, discriminator_accuracy=0.97))],

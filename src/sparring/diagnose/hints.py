@@ -50,6 +50,7 @@ RANGES: Mapping[str, str] = {
     "diversity": "0 all alike, 1 as varied as the reals",
     "duplicates": "0 to 1, lower is better",
     "copies": "0 to 1, lower is better",
+    "quality": "share of samples at a mode, higher is better",
     "class_kl": "nats, 0 is best",
     "class_least": "0 a class is missing, 1 all shares right",
     "class_agreement": "0 to 1, higher is better",

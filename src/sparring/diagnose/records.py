@@ -12,9 +12,10 @@ from sparring.runfolder import RunFolder
 Row = Mapping[str, Any]
 FLOOR = "_floor"
 JUDGE = "judge.json"
-DISTANCES = ("fd_judge", "fd_conv")
+DISTANCES = ("fd_judge", "fd_conv", "fd_fourier")
 EARLY_SIDE = 8
 EARLY_KIMG = 2.0
+EARLY_ROWS_KIMG = 50.0
 
 
 @dataclass(frozen=True)
@@ -209,9 +210,13 @@ class Records:
     def early_kimg(self) -> float:
         """Until so many thousands of examples, samples that look all alike say nothing yet.
 
-        2 for pictures of 8 pixels a side, in proportion for larger ones: they take longer to get anywhere.
+        2 for pictures of 8 pixels a side, in proportion for larger ones: they take longer to get anywhere. 50 for rows:
+        they are quick to play, and many rounds pass before anything is seen.
         """
-        side = self.data.get("spec", {}).get("height")
+        spec = self.data.get("spec", {})
+        if "columns" in spec:
+            return EARLY_ROWS_KIMG
+        side = spec.get("height")
         return EARLY_KIMG * max(1.0, side / EARLY_SIDE if is_number(side) else 1.0)
 
 

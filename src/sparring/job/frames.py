@@ -129,5 +129,5 @@ def _seen(surface_L: Tensor, real_N: Tensor, fake_N: Tensor, *, probability: boo
         return surface_L.sigmoid(), "D: probability of being real; line: 1/2"
     # Only differences of such logits mean something: the middle is halfway between reals and fakes.
     middle = 0.5 * (real_N.mean() + fake_N.mean())
-    spread = (surface_L - middle).abs().quantile(0.9).clamp_min(1e-12)
+    spread = (surface_L - middle).abs().quantile(0.98).clamp_min(1e-12)
     return (0.5 + 0.5 * (surface_L - middle) / spread).clamp(0, 1), "D: logit; line: halfway from fake to real"

@@ -49,6 +49,8 @@ _KNOWN = {
     "diversity": Kind(SECTIONS[1], "ratio", "floor", 0),
     "duplicates": Kind(SECTIONS[1], "share", "lower", 0),
     "copies": Kind(SECTIONS[1], "share", "lower", 0),
+    "modes": Kind(SECTIONS[1], "modes", "higher", 0),
+    "quality": Kind(SECTIONS[1], "share", "higher", 0, 1),
     "class_kl": Kind(SECTIONS[2], "nats", "lower", 0),
     "class_least": Kind(SECTIONS[2], "ratio", "higher", 0),
     "class_agreement": Kind(SECTIONS[2], "share", "higher", 0, 1),
