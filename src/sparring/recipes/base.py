@@ -105,15 +105,6 @@ def batch_that_fits(wanted: int, examples: int) -> int:
     return wanted if examples >= wanted else max(2, 2 ** (examples.bit_length() - 1))
 
 
-def gradient_gamma(values: int) -> float:
-    """Strength of a penalty on D's squared gradient for pictures of so many values, where it is no rarer than needed.
-
-    R3GAN's authors chose 0.5 for 3x32x32 (ImageNet), 2 for 3x64x64 and 150 for 3x256x256 (FFHQ): in proportion to the
-    values this gives 1.5, 6 and 96, StyleGAN2's rule of 0.0002 x side^2 / batch gives a hundredth of that.
-    """
-    return round(values / 2048, 3)
-
-
 def log_interval(kimg: float, batch: int) -> float:
     """Thousands of examples between two rows: about a hundred rows a run, whole batches, at most 10 kimg."""
     images = max(batch, min(10_000, int(kimg * 1000 / 100)))

@@ -167,7 +167,10 @@ discriminators: Registry[Discriminator] = Registry("discriminator", package="spa
 def image_spec(spec: Spec) -> ImageSpec:
     """The spec if it is one of flat pictures with sides of 8 points or more, else a `UsageError`."""
     if not isinstance(spec, ImageSpec) or spec.depth is not None:
-        raise UsageError(f"this network is for flat pictures; the data are {spec}.")
+        told = spec.form if isinstance(spec, TableSpec) else spec
+        raise UsageError(
+            f"this network is for flat pictures; the data are {told}. For rows take --recipe gan, gan2014 or wgan-gp."
+        )
     if min(spec.height, spec.width) < 2 * Sides.smallest:
         raise UsageError(f"this network is for pictures of 8x8 and more; these are {spec.height}x{spec.width}.")
     return spec

@@ -5,8 +5,8 @@ arXiv:2501.05441, configuration E. A learned map scaled by a linear map of (z, c
 of bottleneck blocks with grouped convolutions follow, a 1x1 convolution draws the picture; the discriminator is the
 mirror. With width 768, growth 1, 2 blocks, and the default expansion 2 and groups of 16, at 3x32x32 with ten classes,
 the generator has 20.78 million parameters, the discriminator 21.28, as in the paper for CIFAR-10. The defaults are for
-a CPU, where most of the time goes into what is next to the picture: few channels there, more at each halving, and one
-block a size.
+a CPU, where most of the time goes into what is next to the picture: few channels there, four times as many at each
+halving, which takes the same time again, and one block a size.
 Departures: an odd side is resampled by the same filter, with one point more; a picture without a label is scored
 by the mean of the classes' embeddings; all stages compute in the precision of the run, not only the large ones.
 """
@@ -46,7 +46,8 @@ class R3GANGenerator(Generator):
         spec: Spec,
         *,
         width: Annotated[int, "channels next to the picture", Range(1)] = 16,
-        growth: Annotated[int, "channels double at each halving up to so many times the width", Range(1)] = 8,
+        growth: Annotated[int, "factor on the channels at each halving of the sides", Range(1)] = 4,
+        most: Annotated[int, "channels at most, in multiples of the width", Range(1)] = 8,
         blocks: Annotated[int, "residual blocks at each size", Range(1)] = 1,
         expansion: Annotated[int, "channels inside a block, in multiples of those outside", Range(1)] = 2,
         group: Annotated[int, "channels that a 3x3 convolution sees together", Range(1)] = 16,
@@ -61,7 +62,7 @@ class R3GANGenerator(Generator):
         self.embedding = nn.Embedding(self.classes, embedding) if self.classes else None
         if self.embedding is not None:
             nn.init.normal_(self.embedding.weight, 0.0, 1 / math.sqrt(self.classes))
-        sides, widths = _plan(spec.height, spec.width, width, growth)
+        sides, widths = _plan(spec.height, spec.width, width, growth, most)
         inputs = z_dim + (embedding if self.classes else 0)
         self.basis = nn.Parameter(torch.randn(widths[-1], *sides[-1]))
         self.modulation = nn.Linear(inputs, widths[-1], bias=False)
@@ -94,14 +95,15 @@ class R3GANDiscriminator(Discriminator):
         spec: Spec,
         *,
         width: Annotated[int, "channels next to the picture", Range(1)] = 16,
-        growth: Annotated[int, "channels double at each halving up to so many times the width", Range(1)] = 8,
+        growth: Annotated[int, "factor on the channels at each halving of the sides", Range(1)] = 4,
+        most: Annotated[int, "channels at most, in multiples of the width", Range(1)] = 8,
         blocks: Annotated[int, "residual blocks at each size", Range(1)] = 1,
         expansion: Annotated[int, "channels inside a block, in multiples of those outside", Range(1)] = 2,
         group: Annotated[int, "channels that a 3x3 convolution sees together", Range(1)] = 16,
         heads: Annotated[HeadKind, HEADS] = "projection",
     ) -> None:
         spec = image_spec(spec)
-        sides, widths = _plan(spec.height, spec.width, width, growth)
+        sides, widths = _plan(spec.height, spec.width, width, growth, most)
         features = widths[-1]
         super().__init__(heads=heads, classes=len(spec.classes), features=features)
         count = blocks * len(sides)
@@ -209,10 +211,12 @@ def convolution(
     return made
 
 
-def _plan(height: int, width: int, channels: int, growth: int) -> tuple[tuple[tuple[int, int], ...], tuple[int, ...]]:
+def _plan(
+    height: int, width: int, channels: int, growth: int, most: int
+) -> tuple[tuple[tuple[int, int], ...], tuple[int, ...]]:
     """Sides and channels from the picture down."""
     sides = Sides(height, width).chain
-    return sides, tuple(channels * min(2**stage, growth) for stage in range(len(sides)))
+    return sides, tuple(channels * min(growth**stage, most) for stage in range(len(sides)))
 
 
 def _changed(channels: int, outputs: int) -> list[nn.Module]:
