@@ -17,6 +17,7 @@ from sparring.data.readers.base import reader_for, readers
 from sparring.data.spec import ImageSpec, SequenceSpec, TableSpec
 from sparring.engine.game import Game, play_round
 from sparring.engine.precision import Precision
+from sparring.engine.state import capture, restore
 from sparring.errors import UsageError
 from sparring.job.build import build_game, build_modules, known_settings
 from sparring.losses.base import (
@@ -351,3 +352,16 @@ class TestRecipe:
             # A bias that a relativistic loss cancels has no gradient: it may stay.
             assert all(not torch.equal(a, b) for a, b in pairs if b.grad is not None and b.grad.abs().max() > 1e-6)
             assert sum(not torch.equal(a, b) for a, b in pairs) >= len(pairs) - 1
+
+    def test_it_goes_on_exactly_from_its_state(self, name: str) -> None:
+        """Whatever a module or a penalty remembers is in it: singular vectors, running means, past weights."""
+        game, again = tiny_game(name, classes=3), tiny_game(name, classes=3)
+        play_round(game)
+        tensors, counters = capture(game)
+        restore(again, {part: {key: v.clone() for key, v in held.items()} for part, held in tensors.items()}, counters)
+        for _ in range(2):
+            assert {k: v.item() for k, v in play_round(game).items()} == {
+                k: v.item() for k, v in play_round(again).items()
+            }
+        ours, theirs = (capture(played)[0] for played in (game, again))
+        assert all(torch.equal(ours[part][key], theirs[part][key]) for part in ours for key in ours[part])

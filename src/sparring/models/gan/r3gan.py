@@ -177,7 +177,7 @@ class Block(nn.Module):
 class Resampling(nn.Module):
     """Doubling or halving of both sides, rounded, with the filter (1, 3, 3, 1): zero beyond the border.
 
-    One small matrix an axis: on a CPU in bf16, backwards twice, three to eight times as fast as convolutions of single
+    One small matrix an axis: on a CPU in bf16, backwards twice, three to seven times as fast as convolutions of single
     channels.
 
     Args:
