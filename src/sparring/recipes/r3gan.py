@@ -10,7 +10,7 @@ pictures); fakes are shared by the two turns; nothing is augmented unless `--set
 from typing import Annotated, Literal
 
 from sparring.recipe import DataChoice, Facts, Part, PlayerChoice, Recipe
-from sparring.recipes.base import batch_that_fits, gradient_gamma, recipes, two_players
+from sparring.recipes.base import ROWS_GAMMA, batch_that_fits, gradient_gamma, networks, recipes, two_players
 
 
 @recipes("r3gan", paper="arXiv:2501.05441")
@@ -28,16 +28,16 @@ def r3gan(
     """
     paper = variant == "paper"
     values = facts.channels * facts.height * facts.width
-    gamma = gradient_gamma(values)
+    gamma = ROWS_GAMMA if facts.columns else gradient_gamma(values)
     batch = batch_that_fits(512 if paper else 32, facts.examples)
     lr, ema_kimg = (2e-4, 5000.0) if paper else (5e-4, 5.0)
-    networks = Part(name="r3gan", settings={"width": 768, "growth": 1, "blocks": 2} if paper else {})
+    model = networks(facts, Part(name="r3gan", settings={"width": 768, "growth": 1, "blocks": 2} if paper else {}))
     return two_players(
         "r3gan",
         data,
         facts,
-        discriminator=PlayerChoice(model=networks, lr=lr, betas=(0.0, 0.99), fall="cosine"),
-        generator=PlayerChoice(model=networks, lr=lr, betas=(0.0, 0.99), fall="cosine", ema_kimg=ema_kimg),
+        discriminator=PlayerChoice(model=model, lr=lr, betas=(0.0, 0.99), fall="cosine"),
+        generator=PlayerChoice(model=model, lr=lr, betas=(0.0, 0.99), fall="cosine", ema_kimg=ema_kimg),
         loss=Part(name="relativistic"),
         penalties=(Part(name="r1", settings={"gamma": gamma}), Part(name="r2", settings={"gamma": gamma})),
         batch=batch,

@@ -43,7 +43,7 @@ def real_frame(folder: RunFolder) -> Frame | None:
 
 def animate_frames(folder: RunFolder) -> None:
     """Write samples/animation.webp of all frames of a run in a plane; of other runs nothing."""
-    if not (folder.path / "data.json").exists() or "columns" not in folder.read_json("data.json")["spec"]:
+    if not (folder.path / "data.json").exists() or "columns" not in folder.read_json("data.json").get("spec", {}):
         return
     made = sorted((images, path) for path in _pictures(folder) if (images := sample_images(path.name)) is not None)
     init = folder.samples / "init.png"
