@@ -22,6 +22,7 @@ from sparring.metrics.base import Extractor, Floats, Labels, Pictures
 from sparring.metrics.corrupt import stands
 from sparring.metrics.extractors import open_extractor
 from sparring.metrics.foreign import ForeignExtractor
+from sparring.metrics.fourier import RandomFourier
 from sparring.metrics.judge import Judge
 from sparring.metrics.judge_training import train_judge
 from sparring.metrics.kept import Progress, silent
@@ -225,6 +226,8 @@ def resizer_of(space: Extractor) -> str:
     """How an extractor brings pictures to its size, in words."""
     if isinstance(space, ForeignExtractor | OnnxExtractor):
         return "Pillow's bicubic on floats (clean-fid's rule)"
+    if isinstance(space, RandomFourier):
+        return "nothing: rows are taken as they are"
     return "means of areas on the way down, bilinear on the way up"
 
 

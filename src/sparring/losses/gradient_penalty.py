@@ -34,7 +34,9 @@ class GradientPenalty(Penalty):
     def __call__(self, play: Play) -> Tensor:
         """The penalty per mixture, [B]."""
         real_BCHW = play.reals.x_BCHW.detach()
-        share_B111 = torch.rand(len(real_BCHW), 1, 1, 1, device=real_BCHW.device, dtype=real_BCHW.dtype)
+        share_B111 = torch.rand(
+            len(real_BCHW), *[1] * (real_BCHW.ndim - 1), device=real_BCHW.device, dtype=real_BCHW.dtype
+        )
         mixed_BCHW = play.fake.x_BCHW.detach().to(real_BCHW.dtype).lerp(real_BCHW, share_B111).requires_grad_()
         logit_B = play.see(mixed_BCHW, play.reals.label_B).logit_B
         # Unlike a root of squares, this norm has a gradient (0) where D is flat.

@@ -10,7 +10,7 @@ pictures); fakes are shared by the two turns; nothing is augmented unless `--set
 from typing import Annotated, Literal
 
 from sparring.recipe import DataChoice, Facts, Part, PlayerChoice, Recipe
-from sparring.recipes.base import batch_that_fits, recipes, two_players
+from sparring.recipes.base import ROWS_GAMMA, batch_that_fits, networks, recipes, two_players
 
 TINY = 16
 """Up to so many pixels a CPU has time for twice the channels and blocks: on the digits fd_judge came to 5.3 with two
@@ -45,15 +45,16 @@ def r3gan(
     tiny = max(facts.height, facts.width) <= TINY
     settings = PAPER if paper else {"width": 32, "blocks": 2} if tiny else {}
     batch = batch_that_fits(512 if paper else 16, facts.examples)
-    gamma = gamma_for(facts.channels * facts.height * facts.width, batch)
+    values = facts.channels * facts.height * facts.width
+    gamma = ROWS_GAMMA if facts.columns else gamma_for(values, batch)
     lr, ema_kimg = (2e-4, 5000.0) if paper else (2e-3, 5.0)
-    networks = Part(name="r3gan", settings=settings)
+    model = networks(facts, Part(name="r3gan", settings=settings))
     return two_players(
         "r3gan",
         data,
         facts,
-        discriminator=PlayerChoice(model=networks, lr=lr, betas=(0.0, 0.99), fall="cosine"),
-        generator=PlayerChoice(model=networks, lr=lr, betas=(0.0, 0.99), fall="cosine", ema_kimg=ema_kimg),
+        discriminator=PlayerChoice(model=model, lr=lr, betas=(0.0, 0.99), fall="cosine"),
+        generator=PlayerChoice(model=model, lr=lr, betas=(0.0, 0.99), fall="cosine", ema_kimg=ema_kimg),
         loss=Part(name="relativistic"),
         penalties=(Part(name="r1", settings={"gamma": gamma}), Part(name="r2", settings={"gamma": gamma})),
         batch=batch,
