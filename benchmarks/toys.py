@@ -48,7 +48,7 @@ def played(data: str, recipe: str, seed: int, *, out: Path) -> dict[str, Any]:
         "of": len(modes.centres),
         "quality": found.quality,
         "collapsed": collapsed,
-        "hints": sorted({event["kind"] for event in run.events if event["severity"] in ("warning", "error")}),
+        "hints": sorted({str(event["values"]["rule"]) for event in run.events if event["kind"] == "hint"}),
     }
 
 
