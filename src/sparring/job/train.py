@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sparring.data import Data, open_data
+from sparring.data import Data
 from sparring.engine.precision import Precision, choose_device, choose_precision
 from sparring.errors import DataError, UsageError
 from sparring.job.judging import Fitted, fitted_for
@@ -22,8 +22,9 @@ from sparring.job.records import (
     read_recipe,
     read_spec,
 )
+from sparring.job.reopen import open_again, open_choice
 from sparring.metrics.kept import silent
-from sparring.recipe import DataChoice, Recipe
+from sparring.recipe import Recipe
 from sparring.report import build_report
 from sparring.report.page import NAME as REPORT
 from sparring.runfolder import Checkpoint, RunFolder
@@ -58,7 +59,7 @@ def open_and_plan(options: TrainOptions, listeners: Listeners = _SILENT) -> tupl
     """
     check_options(options)
     _refuse_filled(options.out)
-    data = _open(options.data_choice(), options.seed, listeners)
+    data = open_choice(options.data_choice(), options.seed, listeners.data)
     return data, make_plan(options, data.spec, examples=len(data.parts["train"]), labelled=_labelled(data))
 
 
@@ -85,7 +86,7 @@ def start_like(
     recipe = read_recipe(other)
     recipe = recipe if seed is None else dataclasses.replace(recipe, seed=seed)
     precision = choose_precision(recipe.precision, choose_device(device))
-    data = _open_again(other, recipe, listeners)
+    data = open_again(other, recipe, listeners.data, doing="Go on")
     _refuse_other_classes(other, data)
     plan = plan_of(recipe, data.spec, examples=len(data.parts["train"]), precision=precision)
     command = f"sparring train --like {other.path}" + (f" --seed {seed}" if seed is not None else "")
@@ -128,7 +129,7 @@ def _go_on(
     if kimg is None and minutes is None and spent:
         return _finish(folder, recipe, checkpoint.images, listeners)
     precision = _precision_again(folder, recipe, device)
-    data = _open_again(folder, recipe, listeners)
+    data = open_again(folder, recipe, listeners.data, doing="Go on")
     _refuse_other_classes(folder, data)
     if minutes is not None:
         plan = plan_of(recipe, data.spec, examples=len(data.parts["train"]), precision=precision)
@@ -180,31 +181,6 @@ def _refuse_filled(out: Path | None) -> None:
     """Say so before hours of packing, not after."""
     if out is not None and out.is_dir():
         refuse_filled(out)
-
-
-def _open(choice: DataChoice, seed: int, listeners: Listeners) -> Data:
-    return open_data(
-        choice.source,
-        size=choice.size,
-        fit=choice.fit,
-        channels=choice.channels,
-        conditional=choice.conditional,
-        labels=choice.labels,
-        seed=seed,
-        on_progress=listeners.data,
-    )
-
-
-def _open_again(folder: RunFolder, recipe: Recipe, listeners: Listeners) -> Data:
-    source = Path(recipe.data.source)
-    if source.is_absolute() and not source.exists():
-        raise DataError(f"{source}: gone; {folder.path.name} was trained on it. Put the pictures back where they were.")
-    if not source.is_absolute() and source.exists():
-        raise UsageError(
-            f"{source.absolute()} is in the way: {folder.path.name} was trained on the data set called '{source}', and "
-            "this path would be read instead. Go on from another folder."
-        )
-    return _open(recipe.data, recipe.seed, listeners)
 
 
 def _labelled(data: Data) -> int:
