@@ -5,8 +5,7 @@
 For each a run with the recipe's defaults, `gan2014` with narrower layers, so that it sees as many points in the same
 time. Then, of 2,500 samples of its last checkpoint, the modes that are found (a tenth of their even share within
 three standard deviations) and the share of samples within three standard deviations of any. Wanted of `gan`: all 8 and
-all 25 in under 60 s. Published, of 2,500 samples and with a single one making a mode found (VEEGAN, arXiv:1705.07761,
-table 1): GAN 1 of 8 and 3.3 of 25, unrolled GAN 7.6 and 23.6, VEEGAN 8 and 24.6.
+all 25 in under 60 s.
 """
 
 import argparse
