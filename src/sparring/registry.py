@@ -10,7 +10,8 @@ A registry is an index, not a gate: every entry can be imported and called witho
         def __init__(self, spec, *, width: Annotated[int, "channels of the layer next to the picture"] = 64): ...
 
 Keyword-only parameters are the entry's settings: their annotation is the type, the text in `Annotated` the meaning, a
-`Range` behind it the values that can be.
+`Range` behind it the values that can be. A `preset` gives some of them a value for good, so that one class can stand
+under several published names.
 A file dropped into the package is found, because the package is walked; outside packages add theirs through the
 entry-point group `sparring.<kind>`.
 """
@@ -21,7 +22,7 @@ import math
 import pkgutil
 import typing
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -65,6 +66,7 @@ class Entry(Generic[T]):
     name: str
     build: Callable[..., T]
     paper: str
+    preset: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def summary(self) -> str:
@@ -73,8 +75,8 @@ class Entry(Generic[T]):
 
     @property
     def settings(self) -> Mapping[str, Setting]:
-        """The keyword-only parameters of the constructor or function."""
-        return {setting.name: setting for setting in _keyword_settings(self.build)}
+        """The keyword-only parameters of the constructor or function that the name does not give already."""
+        return {setting.name: setting for setting in _keyword_settings(self.build) if setting.name not in self.preset}
 
 
 class Registry(Generic[T]):
@@ -91,13 +93,19 @@ class Registry(Generic[T]):
         self._entries: dict[str, Entry[T]] = {}
         self._walked = False
 
-    def __call__(self, name: str, *, paper: str = "") -> Callable[[Builder], Builder]:
-        """Register a class or function under `name`; a name that is taken raises."""
+    def __call__(
+        self, name: str, *, paper: str = "", preset: Mapping[str, Any] | None = None
+    ) -> Callable[[Builder], Builder]:
+        """Register a class or function under `name`; a name that is taken raises.
+
+        Args:
+            preset: settings that the name stands for, as depth=16 in `vgg16`.
+        """
 
         def register(build: Builder) -> Builder:
             if name in self._entries:
                 raise ValueError(f"{self.kind} '{name}' is registered twice: {self._entries[name].build} and {build}")
-            self._entries[name] = Entry(name=name, build=build, paper=paper)
+            self._entries[name] = Entry(name=name, build=build, paper=paper, preset=preset or {})
             return build
 
         return register
@@ -129,7 +137,7 @@ class Registry(Generic[T]):
             if key not in known:
                 raise UsageError(f"{self.kind} '{name}' has no setting '{key}'. {did_you_mean(key, known)}")
             known[key].refuse_outside(value, f"{self.kind} '{name}': {key}")
-        return entry.build(*args, **chosen)
+        return entry.build(*args, **entry.preset, **chosen)
 
     def _walk(self) -> None:
         if self._walked:
