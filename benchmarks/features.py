@@ -23,7 +23,7 @@ import sparring
 from benchmarks import record
 from sparring.data import open_data
 from sparring.engine.deal import to_unit
-from sparring.job.build import build_modules
+from sparring.job.parts import build_modules
 from sparring.losses.base import DISCRIMINATOR
 from sparring.models.gan.base import Discriminator
 

@@ -16,6 +16,7 @@ from typing import Any
 import sparring
 from benchmarks import record
 from benchmarks.kept import Kept, trained
+from sparring.job.evaluation import Evaluations
 
 MEASURES = ("fd_judge", "precision", "recall", "coverage", "class_agreement")
 PUBLISHED = {
@@ -34,7 +35,9 @@ def figures(kept: Kept, *, count: int) -> dict[str, Any]:
         "generator_z": kept.run.generator.z_dim,
         "parameters": sum(p.numel() for p in kept.run.generator.parameters()),
     }
-    evaluation = sparring.evaluate(kept.run.path, count=count, seeds=1).evaluations[0]
+    evaluated = sparring.evaluate(kept.run.path, count=count, seeds=1)
+    assert isinstance(evaluated, Evaluations)
+    evaluation = evaluated.evaluations[0]
     for row in evaluation.rows:
         if row.measure in MEASURES:
             found[row.measure] = {"value": row.value, "floor": row.floor}

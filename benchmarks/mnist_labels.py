@@ -31,7 +31,7 @@ from sparring.engine.ema import EMA
 from sparring.engine.game import Game, Player, play_round
 from sparring.engine.precision import choose_device, choose_precision
 from sparring.engine.schedule import Schedule
-from sparring.losses.supervised import Classification
+from sparring.losses.classification import Classification
 from sparring.models.gan.base import Discriminator
 from sparring.models.gan.ssgan import SSGANDiscriminator
 

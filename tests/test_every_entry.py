@@ -19,7 +19,8 @@ from sparring.engine.game import Game, play_round
 from sparring.engine.precision import Precision
 from sparring.engine.state import capture, restore
 from sparring.errors import UsageError
-from sparring.job.build import build_game, build_modules, known_settings
+from sparring.job.build import build_game
+from sparring.job.parts import build_modules, known_settings
 from sparring.losses.base import (
     adversarial_losses,
     augmentations,

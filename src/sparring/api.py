@@ -9,16 +9,20 @@ from sparring.job import train as job
 from sparring.job.compare import Comparison
 from sparring.job.compare import compare as compare_runs
 from sparring.job.evaluate import evaluate as evaluate_run
+from sparring.job.evaluate_classifier import ClassifierEvaluation, evaluate_classifier
 from sparring.job.evaluation import Evaluations
+from sparring.job.opened import task_of
 from sparring.job.options import TrainOptions
 from sparring.job.run import Run
 from sparring.job.sweep import start_swept
+from sparring.recipe import Task
 
 
 def train(
     data: str | Path,
     *,
-    recipe: str = "gan",
+    task: Task | None = None,
+    recipe: str | None = None,
     minutes: float | None = None,
     kimg: float | None = None,
     size: int | None = None,
@@ -38,6 +42,8 @@ def train(
     """Train a new run on `data`, a path or a name, and open it.
 
     Args:
+        task: "generate" or "classify"; None: the recipe's.
+        recipe: None: the usual one of the task.
         minutes, kimg: when to end: by the clock, or by thousands of pictures seen.
         settings: what `--set` takes, such as "generator.width=96".
         others: as `sparring train --help` tells; None means chosen from the data, and said why in recipe.json.
@@ -47,6 +53,7 @@ def train(
     """
     options = TrainOptions(
         data=str(data),
+        task=task,
         recipe=recipe,
         minutes=minutes,
         kimg=kimg,
@@ -94,8 +101,10 @@ def evaluate(
     cas: bool = False,
     robust: bool = False,
     device: str | None = None,
-) -> Evaluations:
+) -> Evaluations | ClassifierEvaluation:
     """Measure a run, each number beside what real pictures would get; evaluation.json in its folder is written anew.
+
+    Of a run that classifies only `against`, `checkpoint` (best or last), `robust` and `device` count.
 
     Args:
         others: as `sparring evaluate --help` tells.
@@ -103,6 +112,9 @@ def evaluate(
     Raises:
         sparring.errors.SparringError: with a message that names what arrived, what was expected, and what to do.
     """
+    if task_of(path) == "classify":
+        run = Run(path, device=device, checkpoint="last" if checkpoint == "last" else "best")
+        return evaluate_classifier(run, against=None if against is None else str(against), robust=robust)
     return evaluate_run(
         path,
         against=None if against is None else str(against),

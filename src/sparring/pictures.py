@@ -20,6 +20,9 @@ from sparring.runfolder import sample_images as sample_images
 from sparring.runfolder import sample_name as sample_name
 
 KEY = "sparring"
+COLUMNS = 8
+MOST_ROWS = 16
+"""Of the grids that a run saves: rows are classes where there are some."""
 Pictures = npt.NDArray[np.uint8]
 Provenance = Mapping[str, str | int | float]
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
@@ -73,6 +76,12 @@ def grid(
     return sheet
 
 
+def padded(pictures: Pictures, count: int) -> Pictures:
+    """So many pictures uint8 [N, H, W, C]: white ones behind those that are there."""
+    missing = count - len(pictures)
+    return np.concatenate([pictures, np.full((missing, *pictures.shape[1:]), 255, np.uint8)])
+
+
 def in_turn(*kinds: Pictures, columns: int) -> Pictures:
     """Pictures for a grid in which what belongs together is in one column: a row of each kind, then the next rows.
 
@@ -83,8 +92,7 @@ def in_turn(*kinds: Pictures, columns: int) -> Pictures:
     >>> in_turn(np.zeros((10, 8, 8, 1), np.uint8), np.zeros((10, 8, 8, 1), np.uint8), columns=8).shape
     (32, 8, 8, 1)
     """
-    missing = -len(kinds[0]) % columns
-    filled = [np.concatenate([kind, np.full((missing, *kind.shape[1:]), 255, np.uint8)]) for kind in kinds]
+    filled = [padded(kind, -(-len(kind) // columns) * columns) for kind in kinds]
     starts = range(0, len(filled[0]), columns)
     return np.concatenate([kind[start : start + columns] for start in starts for kind in filled])
 

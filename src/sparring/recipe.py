@@ -15,6 +15,10 @@ FORMAT = 1
 """Version of recipe.json. A run with a higher one was made by a newer sparring."""
 
 
+Task = Literal["generate", "classify"]
+"""What a game is played for: to make examples like the data, or to say which class one is of."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Part:
     """A registry name with the settings that differ from its defaults."""
@@ -47,31 +51,44 @@ class DataChoice:
 
 @dataclass(frozen=True, kw_only=True)
 class PlayerChoice:
-    """One player: its network, its optimiser (Adam) and its moves.
+    """One player: its network, its optimiser and its moves.
 
     Args:
         model: registry name of the network.
-        lr: Adam's rate.
+        lr: the optimiser's rate.
+        optimizer: `adam`, or `sgd`: descent with momentum.
         betas: Adam's decays.
         eps: Adam's eps: a weight whose gradients are smaller than it moves less.
+        momentum: of sgd, by Nesterov's rule; 0: none.
+        decay: pull of weights towards 0 (L2), apart from Adam's moments; biases and gains of norms are not pulled.
         updates: updates in a round.
         accumulate: parts that a batch is cut into, to fit into memory.
         clip: largest norm of the gradient; None: not clipped.
         ema_kimg: half-life of the average of the weights in thousands of examples; None: no average.
-        fall: how the rate falls to 0 at `kimg`: `constant` (not at all), `linear`, `cosine`.
+        fall: how the rate falls to 0 at `kimg`: `constant` (not at all), `linear`, `cosine`; `step`: to a tenth at half
+            and again at three quarters.
         warmup_kimg: thousands of examples over which the rate first rises.
+        warmup: the same as a share of `kimg`; the longer of both counts. With a fall it makes one cycle.
+        frozen_kimg: thousands of examples before anything but the head learns.
+        body_lr: factor on the rate of everything but the head.
     """
 
     model: Part
     lr: Annotated[float, Range(1e-12)]
+    optimizer: Literal["adam", "sgd"] = "adam"
     betas: Annotated[tuple[float, float], Range(0.0, below=1.0)] = (0.9, 0.999)
     eps: Annotated[float, Range(1e-12)] = 1e-8
+    momentum: Annotated[float, Range(0.0, below=1.0)] = 0.9
+    decay: Annotated[float, Range(0.0)] = 0.0
     updates: Annotated[int, Range(1)] = 1
     accumulate: Annotated[int, Range(1)] = 1
     clip: Annotated[float | None, Range(1e-12)] = None
     ema_kimg: Annotated[float | None, Range(0.0)] = None
-    fall: Literal["constant", "linear", "cosine"] = "constant"
+    fall: Literal["constant", "linear", "cosine", "step"] = "constant"
     warmup_kimg: Annotated[float, Range(0.0)] = 0.0
+    warmup: Annotated[float, Range(0.0, below=1.0)] = 0.0
+    frozen_kimg: Annotated[float, Range(0.0)] = 0.0
+    body_lr: Annotated[float, Range(0.0)] = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,14 +97,15 @@ class Recipe:
 
     Args:
         name: the recipe's name.
+        task: what it is for.
         data: which data.
         players: by name, in the order in which they move.
         objective: what a turn is, with its settings.
-        loss: the adversarial loss.
-        penalties: further terms of either player.
-        augment: changes to whatever the discriminator sees; None: none.
+        loss: adversarial, or of a classifier's logits.
+        penalties: further terms of either player of a GAN.
+        augment: changes to whatever the discriminator sees, or to what a classifier learns from; None: none.
         batch: examples of one update.
-        kimg: thousands of examples (the reals that D sees) until the end.
+        kimg: thousands of examples (the reals that D sees, for GANs) until the end.
         log_kimg: thousands of examples between two rows of metrics.csv.
         judged: samples that the judge looks at each time.
         until_converged: end before `kimg` when nothing is gained any more.
@@ -97,6 +115,7 @@ class Recipe:
     """
 
     name: str
+    task: Task = "generate"
     data: DataChoice
     players: Mapping[str, PlayerChoice]
     objective: Part
@@ -337,7 +356,8 @@ def with_setting(recipe: Recipe, path: str, text: str, settings: Mapping[str, Se
 
 def choices(recipe: Recipe) -> tuple[str, ...]:
     """The places in a recipe that another registry name can be put into by `--set PLACE=NAME`."""
-    return ("loss", "penalties", "augment", *(f"{player}.model" for player in recipe.players))
+    penalties = ("penalties",) if recipe.task == "generate" else ()
+    return ("loss", *penalties, "augment", *(f"{player}.model" for player in recipe.players))
 
 
 def with_choice(recipe: Recipe, place: str, text: str, names: Names) -> Recipe:

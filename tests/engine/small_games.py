@@ -15,7 +15,8 @@ from sparring.engine.deal import Order, generator
 from sparring.engine.ema import EMA
 from sparring.engine.game import Game, Player
 from sparring.engine.precision import Precision, PrecisionName
-from sparring.job.build import build_game, known_names, known_settings
+from sparring.job.build import build_game
+from sparring.job.parts import known_names, known_settings
 from sparring.losses.base import Batch, Moment, Turn
 from sparring.recipe import DataChoice, Facts, Recipe, choices, with_choice, with_setting
 from sparring.recipes.base import recipes

@@ -15,8 +15,8 @@ from sparring.cli.main import main
 from sparring.data import open_data
 from sparring.engine import sampling
 from sparring.errors import UsageError
-from sparring.job.build import build_modules
 from sparring.job.evaluate import evaluate
+from sparring.job.parts import build_modules
 from sparring.losses.base import DISCRIMINATOR
 from sparring.models.gan.base import Discriminator
 from sparring.pictures import read_provenance

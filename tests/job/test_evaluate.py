@@ -15,11 +15,11 @@ from job.helpers import TINY, digest, make_classes, make_pictures
 from sparring.data import open_data
 from sparring.engine import sampling
 from sparring.errors import DataError, UsageError
-from sparring.job.build import build_modules
 from sparring.job.evaluate import evaluate
 from sparring.job.evaluate_measures import Measuring, Pool
 from sparring.job.evaluate_players import BLOCK
 from sparring.job.evaluation import Row
+from sparring.job.parts import build_modules
 from sparring.metrics.base import Features, Floats, Pictures
 from sparring.metrics.random_convolution import conv_for
 from sparring.runfolder import RunFolder

@@ -10,7 +10,8 @@ from sparring.data.spec import ImageSpec
 from sparring.engine.game import Game, play_round
 from sparring.engine.precision import Precision
 from sparring.errors import UsageError
-from sparring.job.build import build_game, known_settings
+from sparring.job.build import build_game
+from sparring.job.parts import known_settings
 from sparring.losses.adversarial import NonSaturating, Relativistic
 from sparring.losses.base import Batch, Moment
 from sparring.losses.diffaugment import DiffAugment

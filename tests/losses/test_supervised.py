@@ -10,7 +10,8 @@ from sparring.engine.deal import Order
 from sparring.engine.game import Game, Player, play_round
 from sparring.engine.precision import Precision
 from sparring.losses.base import Batch, Moment, Turn
-from sparring.losses.supervised import Classification
+from sparring.losses.classification import Classification
+from sparring.losses.supervised import CrossEntropy
 
 NOW = Moment(round=0, update=0, last=True, count=0)
 B, F, K = 6, 4, 3
@@ -42,8 +43,8 @@ def by_hand(module: nn.Module, dealt: Batch, smoothing: float) -> Tensor:
 @pytest.mark.parametrize("labels", [(0, 1, 2, 0, 1, 2), (0, -1, 2, -1, -1, 1)], ids=["all", "some"])
 def test_it_is_the_cross_entropy_of_the_labelled(labels: tuple[int, ...], smoothing: float) -> None:
     module, dealt = model(), batch(*labels)
-    turn = Classification(module, smoothing=smoothing).turn("model", dealt, NOW)
-    assert turn.terms["cross_entropy"].shape == (B,)
+    turn = Classification(module, CrossEntropy(smoothing=smoothing)).turn("model", dealt, NOW)
+    assert turn.terms["loss"].shape == (B,)
     assert loss_of(turn).item() == pytest.approx(by_hand(module, dealt, smoothing).item(), rel=1e-12)
 
 
@@ -102,7 +103,7 @@ def test_a_game_of_one_player_learns_to_classify() -> None:
         batch=20,
         counted="model",
     )
-    first = play_round(game)["model_cross_entropy"].item()
-    last = np.mean([play_round(game)["model_cross_entropy"].item() for _ in range(200)][-10:])
+    first = play_round(game)["model_loss"].item()
+    last = np.mean([play_round(game)["model_loss"].item() for _ in range(200)][-10:])
     assert last < 0.3 < first
     assert (module(x_NF).argmax(1) == y_N).float().mean() > 0.95

@@ -208,7 +208,7 @@ def test_progress_is_told_up_to_the_end() -> None:
 
 def moved(fitting: Fitting, part: Part, counter: int) -> Tensor:
     order = Among(np.arange(len(part)), batch=fitting.batch, seed=0)
-    return Moved(Dealt(part.x, part.y, order=order, device=CPU), (8, 8), fitting, CPU)(counter)["x"]
+    return Moved(Dealt(part.x, part.y, order=order, device=CPU), (8, 8), fitting)(counter)["x"]
 
 
 def test_pictures_are_moved_by_whole_points_and_mirrored() -> None:

@@ -9,7 +9,8 @@ from sparring.data import Part as Pictures
 from sparring.data.spec import ImageSpec
 from sparring.engine.game import Game, play_round
 from sparring.engine.precision import Precision
-from sparring.job.build import build_game, known_names, known_settings
+from sparring.job.build import build_game
+from sparring.job.parts import known_names, known_settings
 from sparring.losses.adversarial import NonSaturating
 from sparring.losses.gan import AdversarialObjective
 from sparring.nn.minibatch_discrimination import MinibatchDiscrimination

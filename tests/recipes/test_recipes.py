@@ -11,8 +11,9 @@ from sparring.data.spec import ImageSpec
 from sparring.engine.game import Game, play_round
 from sparring.engine.precision import Precision
 from sparring.errors import UsageError
-from sparring.job.build import build_game, known_settings
+from sparring.job.build import build_game
 from sparring.job.dealing import class_shares
+from sparring.job.parts import known_settings
 from sparring.recipe import DataChoice, Facts, Part, Recipe, with_setting
 from sparring.recipes.base import batch_that_fits, default_kimg, log_interval, recipes
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from sparring.data.spec import ImageSpec
-from sparring.job.build import build_modules
+from sparring.job.parts import build_modules
 from sparring.models.gan.resnet import ClassNorm
 from sparring.recipe import DataChoice, Facts, Recipe
 from sparring.recipes.base import recipes

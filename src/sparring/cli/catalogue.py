@@ -111,7 +111,7 @@ def _registries() -> "dict[str, Registry[Any]]":
 
 def _recipe_settings(name: str) -> dict[str, dict[str, dict[str, Any]]]:
     """What `--set` knows for a recipe, with the defaults it would choose for 64x64 colour pictures on a CPU."""
-    from sparring.job.build import known_settings
+    from sparring.job.parts import known_settings
     from sparring.recipe import DataChoice, Facts
     from sparring.recipes.base import recipes
 

@@ -23,6 +23,8 @@ $ sparring evaluate runs/latest -n 2000 --seeds 5 --checkpoint both
 $ sparring evaluate runs/latest --against photos/test --extractor inception
     --weights pt_inception-2015-12-05-6726825d.pth
 $ sparring evaluate runs/latest --extractor my-network.onnx --json
+$ sparring evaluate runs/a-classifier --robust
+    (accuracy, F1, calibration and the confusion matrix of its test part)
 $ sparring evaluate predictions.npz --min-recall 0.95
     (of any classifier: arrays labels [N] and probabilities [N, K];
      or a .csv with columns label, p_<class>, ...)
@@ -31,6 +33,7 @@ $ sparring evaluate predictions.npz --min-recall 0.95
 _FILES = (".npz", ".csv")
 _WIDTH = 88
 _OF_FILES = frozenset({"source", "min_recall", "min_precision", "json"})
+_OF_CLASSIFIERS = _OF_FILES | {"against", "checkpoint", "ten_crop", "robust", "device"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,10 +64,12 @@ class Evaluate:
     """Also train classifiers on samples and on reals, and test each on the other; slow."""
     robust: bool = False
     """Also how the extractor's classes stand up to shifted, turned, lit, blurred and partly covered reals."""
+    ten_crop: bool = False
+    """Of a classifier: average over ten views of each picture."""
     min_recall: Annotated[float | None, arg(metavar="SHARE", help_behavior_hint="")] = None
-    """Of predictions: choose the threshold that reaches this recall."""
+    """Of two classes: choose the threshold that reaches this recall."""
     min_precision: Annotated[float | None, arg(metavar="SHARE", help_behavior_hint="")] = None
-    """Of predictions: choose the threshold that reaches this precision."""
+    """Of two classes: choose the threshold that reaches this precision."""
     device: Annotated[str, arg(metavar="NAME", help_behavior_hint="(default: the fastest)")] = "auto"
     """cpu, cuda, cuda:1 or mps."""
     json: bool = False
@@ -78,8 +83,13 @@ class Evaluate:
             self._evaluate_run()
 
     def _evaluate_run(self) -> None:
-        if self.min_recall is not None or self.min_precision is not None:
-            raise UsageError("--min-recall and --min-precision choose a threshold for predictions; a run has none.")
+        from sparring.job.opened import task_of
+
+        if task_of(self.source) == "classify":
+            self._judge_classifier()
+            return
+        if self.min_recall is not None or self.min_precision is not None or self.ten_crop:
+            raise UsageError("--min-recall, --min-precision and --ten-crop are for classifiers; this run is none.")
         from sparring.cli.terminal import Terminal
         from sparring.job.evaluate import evaluate
         from sparring.metrics.kept import silent
@@ -106,11 +116,42 @@ class Evaluate:
             _show(evaluation)
         print(f"next: sparring report {self.source}\n{found.written}")
 
-    def _judge_file(self) -> None:
+    def _judge_classifier(self) -> None:
+        self._refuse_beside(_OF_CLASSIFIERS, f"for runs that make samples; {self.source} is a classifier")
+        if self.checkpoint == "both":
+            raise UsageError("--checkpoint both: of a classifier give best or last.")
+        from sparring.cli.terminal import Terminal
+        from sparring.job.evaluate_classifier import evaluate_classifier
+        from sparring.job.run import Run
+        from sparring.metrics.kept import silent
+
+        with Terminal(quiet=self.json) as terminal:
+            found = evaluate_classifier(
+                Run(self.source, device=self.device, checkpoint=self.checkpoint),
+                against=self.against,
+                min_recall=self.min_recall,
+                min_precision=self.min_precision,
+                ten_crop=self.ten_crop,
+                robust=self.robust,
+                on_progress=terminal.listeners().data or silent,
+            )
+        if self.json:
+            print(json.dumps(found.to_json(), indent=2))
+            return
+        print("\n".join(found.conditions))
+        _show_judged(found.judged)
+        if found.robustness is not None:
+            _show_robustness("its", found.robustness)
+        print(f"next: sparring report {self.source}\n{found.written}")
+
+    def _refuse_beside(self, known: frozenset[str], why: str) -> None:
         given = [name for name, field in self.__dataclass_fields__.items() if getattr(self, name) != field.default]
-        extra = [name for name in given if name not in _OF_FILES]
+        extra = [name for name in given if name not in known]
         if extra:
-            raise UsageError(f"--{extra[0].replace('_', '-')} is for runs; {self.source} is a file of predictions.")
+            raise UsageError(f"--{extra[0].replace('_', '-')} is {why}.")
+
+    def _judge_file(self) -> None:
+        self._refuse_beside(_OF_FILES, f"for runs; {self.source} is a file of predictions")
         from sparring.job.predictions import evaluate_predictions
 
         found = evaluate_predictions(self.source, min_recall=self.min_recall, min_precision=self.min_precision)
@@ -140,11 +181,11 @@ def _show(found: "Evaluation") -> None:
     print("floor: real pictures in the place of samples; beside it the same ones blurred, without their commonest")
     print("class, and half of them twice. What each measure is: evaluation.json, or --json")
     if found.robustness is not None:
-        _show_robustness(found.extractor, found.robustness)
+        _show_robustness(f"{found.extractor}'s", found.robustness)
 
 
 def _show_robustness(extractor: str, found: "Robustness") -> None:
-    print(f"accuracy of {extractor}'s classes on {found.count:,} reals it never saw, changed (seed {found.seed})")
+    print(f"accuracy of {extractor} classes on {found.count:,} pictures it never saw, changed (seed {found.seed})")
     for kind, unit in dict.fromkeys((row.kind, row.unit) for row in found.rows):
         told = [f"{row.strength:.3g}: {100 * row.accuracy:.1f} %" for row in found.rows if row.kind == kind]
         print(f"  {kind} ({unit})  {',  '.join(told)}")
@@ -158,6 +199,12 @@ def _show_predictions(found: "Judged") -> None:
     print(
         f"{found.source}: {found.count:,} examples, part {found.part}, {len(found.classes)} classes, seed {found.seed}"
     )
+    _show_judged(found)
+    for note in found.notes:
+        print(f"note: {note}")
+
+
+def _show_judged(found: "Judged") -> None:
     for title, rows in (("", found.rows), ("threshold", found.threshold_rows), ("by class", found.class_rows)):
         if rows:
             print(title) if title else None
@@ -166,8 +213,6 @@ def _show_predictions(found: "Judged") -> None:
         print("confusion matrix: rows are labels, columns predictions")
         rows_ = zip(found.classes, found.matrix, strict=True)
         _print_table(["", *found.classes], [[name, *map(str, counts)] for name, counts in rows_])
-    for note in found.notes:
-        print(f"note: {note}")
 
 
 def _told(row: "Measure") -> list[str]:

@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Protocol
 
 from sparring import __version__
-from sparring.cli import catalogue, check, compare, diagnose, evaluate, report, sample, train
+from sparring.cli import catalogue, check, compare, diagnose, evaluate, predict, report, sample, train
 from sparring.errors import MachineError, SparringError, UsageError, did_you_mean
 
 
@@ -27,6 +27,7 @@ class Verb(Protocol):
 VERBS: dict[str, tuple[type[Verb], str]] = {
     "train": (train.Train, train.HELP),
     "sample": (sample.Sample, sample.HELP),
+    "predict": (predict.Predict, predict.HELP),
     "evaluate": (evaluate.Evaluate, evaluate.HELP),
     "compare": (compare.Compare, compare.HELP),
     "diagnose": (diagnose.Diagnose, diagnose.HELP),
@@ -35,12 +36,14 @@ VERBS: dict[str, tuple[type[Verb], str]] = {
     "list": (catalogue.List, catalogue.HELP),
 }
 
-HELP = f"""sparring {__version__} trains neural networks as games: a folder of pictures in, a generator out.
+HELP = f"""sparring {__version__} trains neural networks as games: pictures in, a generator or a classifier out.
 
   $ sparring train digits                 a generator of digits in a minute
   $ sparring check photos/                what will be read, and how
   $ sparring train photos/ --minutes 20   a generator of your own pictures
   $ sparring sample runs/latest -n 64     pictures from it
+  $ sparring train photos/ --task classify   which class is a picture of? A class a folder
+  $ sparring predict runs/latest new/     the classes of other pictures
   $ sparring evaluate runs/latest         how good they are, beside what real pictures would get
 
 usage: sparring VERB ...   (`sparring VERB --help` tells more, with examples)

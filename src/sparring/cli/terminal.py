@@ -1,6 +1,7 @@
 """What a person sees while a job runs: a bar on a terminal, else a line a log point, or nothing."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -173,11 +174,22 @@ def plan_lines(plan: "Plan") -> list[str]:
 
 
 def progress_facts(progress: "Progress") -> str:
-    """Speed, time left, the discriminator's accuracy, the losses, and the judge's value where it was taken."""
+    """Speed, time left, losses and accuracies, and how it was judged where it was."""
     row = progress.row
+    words = [f"{progress.images_per_second:.0f} images/s", f"{clock(progress.seconds_left)} left"]
+    return "  ".join(words + (_classifier_facts(row) if "classifier_loss" in row else _gan_facts(row)))
+
+
+def _classifier_facts(row: Mapping[str, Any]) -> list[str]:
+    words = [f"loss {_number(row['classifier_loss'])}", f"right {100 * row['classifier_right']:.1f} %"]
+    if "validation_accuracy" in row:
+        floor = 100 * row["validation_accuracy_floor"]
+        words.append(f"held out: right {100 * row['validation_accuracy']:.2f} % (floor {floor:.1f} %)")
+    return words
+
+
+def _gan_facts(row: Mapping[str, Any]) -> list[str]:
     words = [
-        f"{progress.images_per_second:.0f} images/s",
-        f"{clock(progress.seconds_left)} left",
         f"D right {100 * row.get('discriminator_accuracy', float('nan')):.0f} %",
         f"loss D {_number(row.get('discriminator_adversarial'))} G {_number(row.get('generator_adversarial'))}",
     ]
@@ -185,7 +197,7 @@ def progress_facts(progress: "Progress") -> str:
     if distance is not None:
         words.append(f"{distance} {_number(row[distance])} (floor {_number(row[distance + '_floor'])})")
         words.append(f"coverage {_number(row.get('coverage'))} ({_number(row.get('coverage_floor'))})")
-    return "  ".join(words)
+    return words
 
 
 def judge_line(extractor: "Extractor", seconds: float) -> str:

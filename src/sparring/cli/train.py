@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     from sparring.cli.terminal import Terminal
     from sparring.job.options import TrainOptions
 
-HELP = """Train a generator on pictures, or go on with a run.
+HELP = """Train a generator or a classifier on pictures, or go on with a run.
 
 $ sparring train digits                     (no GPU, no download)
 $ sparring train photos/ --minutes 20       (defaults chosen from the data)
 $ sparring train photos/ --recipe dcgan --size 64 --batch 64
     --set generator.width=96 --seed 3 --out runs/mine
+$ sparring train photos/ --task classify    (a class a folder; resnet20, or any `sparring list` shows)
 $ sparring train photos/ --sweep gamma      (which strength of R1 suits these data? then train with it)
 $ sparring train photos/ --dry-run          (the whole plan, nothing written)
 $ sparring train --resume runs/latest       (exactly where it stopped)
@@ -35,11 +36,15 @@ _WITH = {
 
 @dataclass(frozen=True, kw_only=True)
 class Train:
-    """Train a generator on pictures, or go on with a run."""
+    """Train a generator or a classifier on pictures, or go on with a run."""
 
     data: Annotated[Positional[str | None], arg(metavar="[DATA]", help_behavior_hint="")] = None
     """A folder, an archive, an array file, or a data set by name (`sparring list`)."""
-    recipe: Annotated[str, arg(metavar="NAME")] = "gan"
+    task: Annotated[
+        Literal["generate", "classify"] | None, arg(help_behavior_hint="(default: the recipe's, else generate)")
+    ] = None
+    """What it is to do: make pictures like these, or say which class one is of."""
+    recipe: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="(default: gan; to classify resnet20)")] = None
     """What to train and how; `sparring list gan` shows every setting."""
     minutes: Annotated[float | None, arg(metavar="MINUTES", help_behavior_hint="")] = None
     """Train for about so long: turned into a budget of pictures once, after a short measurement."""
@@ -117,6 +122,7 @@ class Train:
         assert self.data is not None
         return TrainOptions(
             data=self.data,
+            task=self.task,
             recipe=self.recipe,
             size=self.size,
             fit=self.fit,
@@ -168,5 +174,8 @@ class Train:
             rows = RunFolder.open(path).rows()
             print(json.dumps({"run": str(path), "report": str(path / "report.html"), "last": rows[-1]}, indent=2))
             return
-        print(f"report: {path / 'report.html'}\nnext: sparring sample {path} -n 64")
+        from sparring.job.opened import task_of
+
+        then = f"predict {path} pictures/" if task_of(path) == "classify" else f"sample {path} -n 64"
+        print(f"report: {path / 'report.html'}\nnext: sparring {then}")
         print(path)

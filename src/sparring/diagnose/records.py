@@ -174,6 +174,11 @@ class Records:
                 return found
         return None
 
+    @property
+    def judged(self) -> Series:
+        """What marks the best checkpoint: the distance, or a classifier's error on held-out examples."""
+        return self.series("validation_error") if self.distance is None else self.distance.series
+
     def at_milestones(self, name: str) -> Series:
         """A column in the rows in which the distance was taken."""
         if self.distance is None:

@@ -15,6 +15,7 @@ from sparring.engine.ema import EMA
 from sparring.engine.precision import Precision
 from sparring.engine.schedule import Schedule
 from sparring.losses.base import Batch, Moment, Objective, Turn
+from sparring.models.classify.base import Classifier
 
 Deal = Callable[[str, int], Batch]
 """Player's name and count of its updates so far -> everything random or read that the update needs."""
@@ -30,6 +31,7 @@ class Player:
         clip: largest norm of the gradient; a longer one is scaled down to it.
         ema: average of the weights, or none.
         schedule: factor on the optimiser's rate, by examples seen.
+        frozen: examples before anything but a classifier's head learns.
     """
 
     name: str
@@ -40,18 +42,24 @@ class Player:
     clip: float | None = None
     ema: EMA | None = None
     schedule: Schedule = field(default_factory=Schedule)
+    frozen: int = 0
     steps: int = 0
     skipped: Tensor = field(init=False)
 
     def __post_init__(self) -> None:
         self.parameters = list(self.module.parameters())
         self.skipped = torch.zeros((), device=self.parameters[0].device)
+        head = set(self.module.head.parameters()) if isinstance(self.module, Classifier) else set(self.parameters)
+        self._body = [parameter for parameter in self.parameters if parameter not in head]
         self._rates = [group["lr"] for group in self.optimizer.param_groups]
 
-    def trains(self, whether: bool) -> None:
-        """Let gradients reach the weights, or freeze them."""
+    def trains(self, whether: bool, *, examples: int) -> None:
+        """Let gradients reach the weights, or freeze them; the body of what is `frozen` waits."""
         for parameter in self.parameters:
             parameter.requires_grad_(whether)
+        if whether and examples < self.frozen:
+            for parameter in self._body:
+                parameter.requires_grad_(False)
 
     def averaged(self) -> nn.Module:
         """What is judged and shipped, in evaluation mode: the average of the weights, or a copy where there is none."""
@@ -115,7 +123,7 @@ def play_round(game: Game) -> dict[str, Tensor]:
     seed_device(key(game.seed, "modules", game.round), game.precision.device)
     for player in game.players:
         for other in game.players:
-            other.trains(other is player)
+            other.trains(other is player, examples=game.images)
         for update in range(player.updates):
             moment = Moment(round=game.round, update=update, last=update + 1 == player.updates, count=player.steps)
             batch = game.deal(player.name, player.steps)

@@ -1,211 +1,27 @@
 """From a recipe and the data's spec to a game that can be played."""
 
-import contextlib
-from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar
-
-import torch
-from torch import nn
+from collections.abc import Callable, Mapping
 
 from sparring.data import Part
-from sparring.data.spec import OpenedSpec, TableSpec
-from sparring.engine.deal import Dealer, Source, key
-from sparring.engine.ema import EMA
-from sparring.engine.game import Game, Player
+from sparring.data.spec import OpenedSpec
+from sparring.engine.game import Game
 from sparring.engine.precision import Precision
-from sparring.engine.schedule import Schedule
-from sparring.errors import UsageError
-from sparring.job.dealing import Dealing
-from sparring.losses.base import DISCRIMINATOR, GENERATOR, adversarial_losses, augmentations, objectives, penalties
-from sparring.models.gan.base import Discriminator, Generator, discriminators, generators
-from sparring.recipe import Names, PlayerChoice, Recipe, Settings, player_settings
+from sparring.job.classify import build_classification
+from sparring.job.generate import build_adversarial
+from sparring.recipe import Recipe, Task
 
-Module = TypeVar("Module", bound=nn.Module)
+Builder = Callable[[Recipe, OpenedSpec, Mapping[str, Part], Precision], Game]
 
-
-def known_settings(recipe: Recipe) -> dict[str, Settings]:
-    """What `--set` knows for this recipe, by group: players, `loss`, `objective`, `augment` and each penalty."""
-    own = player_settings()
-    augment = {} if recipe.augment is None else {"augment": dict(augmentations[recipe.augment.name].settings)}
-    return {
-        GENERATOR: {**own, **generators[recipe.players[GENERATOR].model.name].settings},
-        DISCRIMINATOR: {**own, **discriminators[recipe.players[DISCRIMINATOR].model.name].settings},
-        "loss": dict(adversarial_losses[recipe.loss.name].settings),
-        "objective": dict(objectives[recipe.objective.name].settings),
-        **augment,
-        **{penalty.name: dict(penalties[penalty.name].settings) for penalty in recipe.penalties},
-    }
-
-
-def known_names(recipe: Recipe) -> Names:
-    """What can be put into each of `recipe.choices`."""
-    return {
-        "loss": list(adversarial_losses),
-        "penalties": list(penalties),
-        "augment": list(augmentations),
-        f"{GENERATOR}.model": list(generators),
-        f"{DISCRIMINATOR}.model": list(discriminators),
-    }
-
-
-def build_modules(recipe: Recipe, spec: OpenedSpec) -> dict[str, nn.Module]:
-    """The players' networks, freshly initialised: a pure function of the recipe, its seed and the spec."""
-    registries: Mapping[str, Any] = {GENERATOR: generators, DISCRIMINATOR: discriminators}
-    modules: dict[str, nn.Module] = {}
-    for name, choice in recipe.players.items():
-        with _seeded(key(recipe.seed, "init", name)):
-            modules[name] = registries[name].build(choice.model.name, spec, settings=choice.model.settings)
-    return modules
-
-
-def build_generator(recipe: Recipe, spec: OpenedSpec, precision: Precision) -> Generator:
-    """The generator alone, on the device and in evaluation mode; its weights are to be loaded."""
-    choice = recipe.players[GENERATOR].model
-    with _seeded(0):
-        module = generators.build(choice.name, spec, settings=choice.settings)
-    return _placed(module, precision).eval().requires_grad_(False)
-
-
-def build_discriminator(recipe: Recipe, spec: OpenedSpec, precision: Precision) -> Discriminator:
-    """The discriminator alone, on the device and in evaluation mode; its weights are to be loaded."""
-    choice = recipe.players[DISCRIMINATOR].model
-    with _seeded(0):
-        module = discriminators.build(choice.name, spec, settings=choice.settings)
-    return _placed(module, precision).eval().requires_grad_(False)
-
-
-def names_classes(recipe: Recipe, spec: OpenedSpec) -> bool:
-    """Whether the discriminator says which class a picture is of."""
-    choice = recipe.players[DISCRIMINATOR].model
-    with torch.device("meta"):
-        return discriminators.build(choice.name, spec, settings=choice.settings).classifier is not None
-
-
-def takes_labels(recipe: Recipe, spec: OpenedSpec) -> bool:
-    """Whether the generator is asked for a class."""
-    return _unplaced_generator(recipe, spec).conditional
-
-
-def translates(recipe: Recipe, spec: OpenedSpec) -> bool:
-    """Whether the generator makes pictures from others."""
-    return _unplaced_generator(recipe, spec).source_channels > 0
-
-
-def _unplaced_generator(recipe: Recipe, spec: OpenedSpec) -> Generator:
-    choice = recipe.players[GENERATOR].model
-    with torch.device("meta"):
-        return generators.build(choice.name, spec, settings=choice.settings)
-
-
-def refuse_uneven(recipe: Recipe) -> None:
-    """Refuse moves that shared fakes do not allow: there are as many fakes as the discriminator's last update made.
-
-    Raises:
-        UsageError: names the settings.
-    """
-    generator, discriminator = recipe.players[GENERATOR], recipe.players[DISCRIMINATOR]
-    if not _shares_fakes(recipe) or (generator.updates == 1 and generator.accumulate == discriminator.accumulate):
-        return
-    raise UsageError(
-        f"--set generator.updates={generator.updates}, generator.accumulate={generator.accumulate} and "
-        f"discriminator.accumulate={discriminator.accumulate}: the generator re-uses the fakes of the discriminator's "
-        "last update, so it moves once a round, in as many parts. Make them so, or --set objective.shared_fakes=false."
-    )
+_BUILDERS: Mapping[Task, Builder] = {"generate": build_adversarial, "classify": build_classification}
 
 
 def build_game(recipe: Recipe, spec: OpenedSpec, parts: Mapping[str, Part], precision: Precision) -> Game:
     """Players, objective and deal, before the first round.
 
     Args:
-        parts: "train" and, for what is measured on reals that nobody learns from, "validation".
+        parts: "train" and, for what is measured on examples that nobody learns from, "validation".
 
     Raises:
         UsageError: parts of the recipe that don't go together, or that these data have nothing for.
     """
-    refuse_uneven(recipe)
-    modules = {name: _placed(module, precision) for name, module in build_modules(recipe, spec).items()}
-    generator, discriminator = modules[GENERATOR], modules[DISCRIMINATOR]
-    assert isinstance(generator, Generator) and isinstance(discriminator, Discriminator)
-    terms = [penalties.build(penalty.name, settings=penalty.settings) for penalty in recipe.penalties]
-    augment = None
-    if recipe.augment is not None and isinstance(spec, TableSpec):
-        raise UsageError(
-            f"--set augment={recipe.augment.name} changes pictures, and these data are rows: leave it out."
-        )
-    if recipe.augment is not None:
-        augment = augmentations.build(recipe.augment.name, settings=recipe.augment.settings)
-    objective = objectives.build(
-        recipe.objective.name,
-        generator,
-        discriminator,
-        adversarial_losses.build(recipe.loss.name, settings=recipe.loss.settings),
-        terms,
-        augment,
-        settings=recipe.objective.settings,
-    )
-    dealing = Dealing(recipe, parts, generator, classes=len(spec.classes), precision=precision)
-    sources: dict[str, list[Source]] = {GENERATOR: [] if _shares_fakes(recipe) else dealing.play(GENERATOR)}
-    sources[DISCRIMINATOR] = dealing.play(DISCRIMINATOR)
-    if augment is not None and augment.every is not None:
-        sources[DISCRIMINATOR].append(dealing.held())
-    if any(term.needs_labelled for term in terms):
-        sources[DISCRIMINATOR].append(dealing.labelled())
-    game = Game(
-        players=[_player(name, modules[name], choice, recipe) for name, choice in recipe.players.items()],
-        objective=objective,
-        deal=Dealer(sources),
-        precision=precision,
-        batch=recipe.batch,
-        counted=DISCRIMINATOR,
-        seed=recipe.seed,
-    )
-    _begin(game, generator, discriminator)
-    return game
-
-
-@torch.no_grad()
-def _begin(game: Game, generator: Generator, discriminator: Discriminator) -> None:
-    """Show the players the first batch, for what they take from data before the first round."""
-    first = game.deal(DISCRIMINATOR, 0)
-    # Noise inside a network must not depend on what was drawn before.
-    with _seeded(key(game.seed, "begin")), game.precision.autocast():
-        discriminator.begin(first["x"])
-        generator.begin(first["z"], first["source"] if generator.source_channels else first.get("label"))
-    for player in game.players:
-        if player.ema is not None:
-            player.ema.module.load_state_dict(player.module.state_dict())
-
-
-def _shares_fakes(recipe: Recipe) -> bool:
-    settings = objectives[recipe.objective.name].settings
-    known = "shared_fakes" in settings
-    return known and bool(recipe.objective.settings.get("shared_fakes", settings["shared_fakes"].default))
-
-
-def _placed(module: Module, precision: Precision) -> Module:
-    placed: Module = module.to(  # type: ignore[call-overload]  # torch does not declare memory_format
-        device=precision.device, dtype=precision.weights, memory_format=torch.channels_last
-    )
-    return placed
-
-
-def _player(name: str, module: nn.Module, choice: PlayerChoice, recipe: Recipe) -> Player:
-    optimizer = torch.optim.Adam(module.parameters(), lr=choice.lr, betas=choice.betas, eps=choice.eps, fused=True)
-    ema = None if choice.ema_kimg is None else EMA(module, half_life=choice.ema_kimg * 1000)
-    return Player(
-        name=name,
-        module=module,
-        optimizer=optimizer,
-        updates=choice.updates,
-        accumulate=choice.accumulate,
-        clip=choice.clip,
-        ema=ema,
-        schedule=Schedule(shape=choice.fall, warmup=round(choice.warmup_kimg * 1000), end=round(recipe.kimg * 1000)),
-    )
-
-
-@contextlib.contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
+    return _BUILDERS[recipe.task](recipe, spec, parts, precision)

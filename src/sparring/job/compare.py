@@ -222,6 +222,8 @@ def _sheet(runs: Sequence[Run], names: Sequence[str], seed: int) -> Image.Image:
 
 def _block(run: Run, seed: int) -> Pixels:
     count = ROWS * COLUMNS
+    if run.recipe.task == "classify":
+        return run.hardest(count)
     if run.generator.conditional:
         return run.pictures(run.noise(count, seed=seed), np.arange(count, dtype=np.int64) % len(run.spec.classes))
     return run.sample(count, seed=seed)

@@ -4,15 +4,16 @@ from typing import Protocol
 
 from sparring.data import Data, TableSpec
 from sparring.engine.game import Game
-from sparring.job.build import takes_labels, translates
 from sparring.job.frames import PlaneFrames
+from sparring.job.generate import takes_labels, translates
+from sparring.job.mistakes import Mistakes
 from sparring.job.records import FixedPictures
 from sparring.recipe import Recipe
 from sparring.runfolder import RunFolder
 
 
 class Drawer(Protocol):
-    """Draws the generator's answers to one fixed noise, and the reals beside which they are seen.
+    """Draws how far the players are, and the reals beside which that is seen.
 
     Attributes:
         every_row: whether it is quick enough to draw at every row of the table, not at milestones alone.
@@ -30,7 +31,9 @@ class Drawer(Protocol):
 
 
 def drawer_for(folder: RunFolder | None, data: Data, recipe: Recipe) -> Drawer:
-    """Grids of pictures, or frames of a plane; without a folder nothing is saved."""
+    """Grids of samples or of mistakes, or frames of a plane; without a folder nothing is saved."""
+    if recipe.task == "classify":
+        return Mistakes(folder, data, recipe)
     if isinstance(data.spec, TableSpec):
         return PlaneFrames(folder, data, recipe)
     return FixedPictures(

@@ -14,8 +14,8 @@ from sparring.data import Part
 from sparring.engine import sampling
 from sparring.engine.deal import key, seed_device, to_condition, to_device
 from sparring.errors import UsageError
-from sparring.job.build import build_modules
 from sparring.job.evaluation import Row
+from sparring.job.parts import build_modules
 from sparring.job.run import Run
 from sparring.losses.base import DISCRIMINATOR, GENERATOR
 from sparring.metrics.base import Floats, Labels, Pictures

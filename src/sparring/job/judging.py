@@ -17,10 +17,11 @@ from sparring.data.points import Modes
 from sparring.engine.game import Game
 from sparring.engine.record import Observed, Observer
 from sparring.engine.sampling import drawn_labels, generate, noise
-from sparring.job.build import names_classes, takes_labels, translates
+from sparring.job.classify import watchers_for
 from sparring.job.dealing import class_shares
+from sparring.job.generate import names_classes, takes_labels, translates
 from sparring.job.records import averaged_generator
-from sparring.metrics.base import Extractor, Labels
+from sparring.metrics.base import Extractor, Labels, names_of
 from sparring.metrics.class_head import ClassHeadWatch
 from sparring.metrics.extractors import chosen_extractor, knows_classes
 from sparring.metrics.fourier import fourier_for
@@ -31,9 +32,10 @@ from sparring.metrics.players import PlayersWatch
 from sparring.metrics.random_convolution import RandomConvolution
 from sparring.metrics.samples import Reals, SampleMeasures
 from sparring.metrics.translation import mean_difference
-from sparring.recipe import Recipe
+from sparring.recipe import Recipe, Task
 
 LEAST_JUDGED = 2
+VALIDATION_ERROR = "validation_error"
 KNOWING_NOTHING = 1_000
 """Training targets whose median stands for a generator that does not look at its source."""
 COUNTED = 2_500
@@ -45,16 +47,19 @@ class Fitted:
     """What a run is judged with.
 
     Args:
+        extractor: of samples; None where none are made.
         refused: the judge that was fitted but can't be trusted, if there is one.
         seconds: what making them took in this process; next to nothing where they were kept.
     """
 
-    extractor: Extractor
+    extractor: Extractor | None
     refused: Judge | None = None
     seconds: float = 0.0
 
     def record(self) -> dict[str, Any]:
         """judge.json."""
+        if self.extractor is None:
+            return {"extractor": None, "judged_by": VALIDATION_ERROR}
         record: dict[str, Any] = {"extractor": self.extractor.name, "sha256": self.extractor.sha256}
         if isinstance(self.extractor, Judge):
             record |= {"accuracy": self.extractor.accuracy, "held": self.extractor.record.held}
@@ -64,21 +69,31 @@ class Fitted:
         return record
 
 
+def judged_by(extractor: Extractor | None) -> str:
+    """The column whose least value marks the best checkpoint."""
+    return VALIDATION_ERROR if extractor is None else names_of(extractor.name).frechet
+
+
 def fitted_for(
-    data: Data, *, device: torch.device, cache: Path | None = None, on_progress: Progress = silent
+    data: Data, task: Task, *, device: torch.device, cache: Path | None = None, on_progress: Progress = silent
 ) -> Fitted:
-    """The judge of the data's classes where it can be trusted, else random convolutions fitted to the reals.
+    """The judge of the data's classes where it can be trusted, else random convolutions fitted to the reals; none for
+    what makes no samples.
 
     Raises:
         MachineError: the cache can't be used.
     """
+    if task == "classify":
+        return Fitted(extractor=None)
     started = time.perf_counter()
     extractor, refused = chosen_extractor(data, cache=cache, device=device, on_progress=on_progress)
     return Fitted(extractor=extractor, refused=refused, seconds=time.perf_counter() - started)
 
 
-def unfitted_extractor(data: Data, device: torch.device) -> Extractor:
+def unfitted_extractor(data: Data, task: Task, device: torch.device) -> Extractor | None:
     """An extractor of the kind that suits the data, and as fast: for measuring time, before anything is fitted."""
+    if task == "classify":
+        return None
     pictures = data.parts["train"].x
     if isinstance(data.spec, TableSpec):
         return fourier_for(data)
@@ -102,8 +117,10 @@ def unfitted_extractor(data: Data, device: torch.device) -> Extractor:
     return Judge(network_for(channels, height, width, len(data.classes)), record, "", device)
 
 
-def observers_for(data: Data, recipe: Recipe, extractor: Extractor) -> list[Observer]:
+def observers_for(data: Data, recipe: Recipe, extractor: Extractor | None) -> list[Observer]:
     """Who measures the game; nobody where too few pictures are held out for a spread."""
+    if extractor is None:
+        return watchers_for(data, recipe)
     train, held = data.parts["train"], data.parts["validation"]
     if len(held) < LEAST_JUDGED:
         return []

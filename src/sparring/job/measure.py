@@ -62,7 +62,7 @@ def with_budget(plan: Plan, report: DataReport, *, minutes: float) -> Plan:
         plan.recipe,
         kimg=kimg,
         log_kimg=log_interval(kimg, batch),
-        judged=judged_samples(kimg),
+        judged=judged_samples(kimg, plan.recipe.task),
         reasons={**plan.recipe.reasons, "kimg": reason},
     )
     return dataclasses.replace(plan, recipe=recipe, seconds=_duration(plan, max(1, rounds) * batch))
@@ -111,7 +111,7 @@ def _cycle(plan: Plan) -> int:
 
 def _look_seconds(game: Game, data: Data, plan: Plan) -> tuple[float, float]:
     """Of a milestone, and of a row."""
-    observers = observers_for(data, plan.recipe, unfitted_extractor(data, plan.precision.device))
+    observers = observers_for(data, plan.recipe, unfitted_extractor(data, plan.recipe.task, plan.precision.device))
     drawer = drawer_for(None, data, plan.recipe)
     drawer(game)  # the first loads what it draws with
     started = time.perf_counter()

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from sparring.errors import UsageError
-from sparring.recipe import DataChoice
+from sparring.recipe import DataChoice, Task
+from sparring.recipes.base import DEFAULTS
 
 _RANGES: dict[str, tuple[float, float]] = {
     "kimg": (0.001, 1_000_000_000),
@@ -23,7 +24,8 @@ class TrainOptions:
     """What `sparring train` was asked for; None means: chosen from the data and the machine."""
 
     data: str
-    recipe: str = "gan"
+    task: Task | None = None
+    recipe: str | None = None
     size: int | None = None
     fit: Literal["crop", "pad", "halves"] = "crop"
     channels: int | None = None
@@ -39,10 +41,16 @@ class TrainOptions:
     unconditional: bool = False
     until_converged: bool = False
 
+    @property
+    def recipe_name(self) -> str:
+        """The recipe asked for, or the usual one of the task."""
+        return self.recipe or DEFAULTS[self.task or "generate"]
+
     def command(self) -> str:
         """The command line that asks for the same."""
         words = ["sparring", "train", self.data]
         valued = (
+            "task",
             "recipe",
             "size",
             "fit",

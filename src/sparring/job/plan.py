@@ -12,8 +12,9 @@ import torch
 from sparring.data.spec import ImageSpec, OpenedSpec, TableSpec
 from sparring.engine.precision import Precision, choose_device, choose_precision
 from sparring.errors import DataError, MachineError, UsageError
-from sparring.job.build import build_modules, known_names, known_settings, refuse_uneven
+from sparring.job.generate import refuse_uneven
 from sparring.job.options import TrainOptions, check_numbers
+from sparring.job.parts import build_modules, known_names, known_settings
 from sparring.recipe import Facts, Recipe, choices, parse_value, with_choice, with_setting
 from sparring.recipes.base import judged_samples, log_interval, recipes
 
@@ -63,7 +64,7 @@ def check_options(options: TrainOptions) -> None:
     Raises:
         UsageError: names the option.
     """
-    _ = recipes[options.recipe]
+    _ = recipes[options.recipe_name]
     choose_precision(options.precision, choose_device(options.device))
     check_numbers(options)
     options.assignments()
@@ -144,13 +145,19 @@ def parameters(recipe: Recipe, spec: OpenedSpec) -> dict[str, int]:
 
 
 def _base_recipe(options: TrainOptions, facts: Facts) -> Recipe:
-    own = recipes[options.recipe].settings
+    own = recipes[options.recipe_name].settings
     chosen = {
         name: parse_value(text, own[name].type, option=f"--set {name}")
         for name, text in options.assignments()
         if name in own
     }
-    return recipes.build(options.recipe, options.data_choice(), facts, settings=chosen)
+    recipe = recipes.build(options.recipe_name, options.data_choice(), facts, settings=chosen)
+    if options.task not in (None, recipe.task):
+        raise UsageError(
+            f"--task {options.task}: recipe '{recipe.name}' is there to {recipe.task}. Leave one of them out; "
+            "`sparring list` shows what each recipe is for."
+        )
+    return recipe
 
 
 def _with_options(recipe: Recipe, options: TrainOptions, spec: OpenedSpec, precision: Precision) -> Recipe:
@@ -165,7 +172,7 @@ def _with_options(recipe: Recipe, options: TrainOptions, spec: OpenedSpec, preci
         batch=batch,
         kimg=kimg,
         log_kimg=log_interval(kimg, batch),
-        judged=judged_samples(kimg),
+        judged=judged_samples(kimg, recipe.task),
         seed=options.seed,
         precision=precision.name,
         until_converged=options.until_converged,
@@ -179,7 +186,7 @@ def whole_batches(kimg: float, batch: int) -> float:
 
 
 def _with_settings(recipe: Recipe, options: TrainOptions) -> Recipe:
-    own = recipes[options.recipe].settings
+    own = recipes[options.recipe_name].settings
     for name, text in options.assignments():
         if name in own:
             continue
@@ -207,7 +214,8 @@ def _refuse_few(recipe: Recipe, options: TrainOptions, examples: int) -> None:
 
 
 def _refuse_impossible(recipe: Recipe) -> None:
-    refuse_uneven(recipe)
+    if recipe.task == "generate":
+        refuse_uneven(recipe)
     for name, player in recipe.players.items():
         if recipe.batch % player.accumulate:
             raise UsageError(

@@ -26,9 +26,9 @@ from sparring.engine.train import Window, train
 from sparring.errors import CollapsedError, InterruptedRunError, UsageError
 from sparring.job.build import build_game
 from sparring.job.drawing import Drawer, drawer_for
-from sparring.job.judging import observers_for
+from sparring.job.judging import judged_by, observers_for
 from sparring.job.records import columns
-from sparring.metrics.base import Extractor, names_of
+from sparring.metrics.base import Extractor
 from sparring.recipe import Recipe
 from sparring.report import build_report
 from sparring.runfolder import Checkpoint, RunFolder
@@ -74,12 +74,12 @@ class Job:
     Args:
         recipe: complete: every value that the run depends on.
         data: its parts.
-        extractor: what it is judged with.
+        extractor: what its samples are judged with; None where none are made.
     """
 
     recipe: Recipe
     data: Data
-    extractor: Extractor
+    extractor: Extractor | None
     precision: Precision
     listeners: Listeners
     window: Window = field(default_factory=Window)
@@ -190,7 +190,7 @@ def _recorder(job: Job, folder: RunFolder, drawer: Drawer) -> Recorder:
         observers=job.observers,
         picture=drawer,
         every_row=drawer.every_row,
-        judged_by=names_of(job.extractor.name).frechet,
+        judged_by=judged_by(job.extractor),
         until=job.until,
         adviser=Watch(job.recipe.to_json(), folder.read_json("data.json"), folder.read_json("judge.json")),
         until_converged=job.recipe.until_converged,

@@ -62,18 +62,37 @@ def evaluate_predictions(
         DataError: the file is absent, damaged, or not as described; the message names the array or column.
         MachineError: it does not fit in the memory.
     """
-    wish = _wish(min_recall, min_precision)
     found = read_predictions(Path(path))
+    reported = "all" if found.parts is None else "test"
+    return judge_predictions(found, reported=reported, min_recall=min_recall, min_precision=min_precision, seed=seed)
+
+
+def judge_predictions(
+    found: Predictions,
+    *,
+    reported: str,
+    min_recall: float | None = None,
+    min_precision: float | None = None,
+    seed: int = 0,
+) -> Judged:
+    """Judge predictions that are at hand.
+
+    Args:
+        reported: the part that measures are of; "all" where there are none.
+        min_recall, min_precision, seed: as `evaluate_predictions`.
+
+    Raises:
+        as `evaluate_predictions`.
+    """
+    wish = _wish(min_recall, min_precision)
     if wish is not None and len(found.classes) != 2:
         raise UsageError(
             f"{wish.option}: {found.source} has {len(found.classes)} classes, and a threshold divides two. "
             "Save `scores` of one class, with labels 1 for it and 0 for the rest."
         )
-    judged, part = found, "all"
-    if found.parts is not None:
-        judged, part = _part(found, "test"), "test"
-    threshold_rows = () if wish is None else _threshold_rows(found, wish, seed)
-    return _judged(judged, part, threshold_rows, seed)
+    judged = found if found.parts is None else _part(found, reported)
+    threshold_rows = () if wish is None else _threshold_rows(found, wish, reported, seed)
+    return _judged(judged, reported, threshold_rows, seed)
 
 
 def _judged(found: Predictions, part: str, threshold_rows: tuple[Measure, ...], seed: int) -> Judged:
@@ -125,10 +144,11 @@ def _wish(min_recall: float | None, min_precision: float | None) -> _Wish | None
     return None if min_precision is None else _Wish("--min-precision", "precision", min_precision)
 
 
-def _threshold_rows(found: Predictions, wish: _Wish, seed: int) -> tuple[Measure, ...]:
-    if found.parts is not None:
-        chosen_on, shown_on, where = _part(found, "validation"), _part(found, "test"), "the part validation"
+def _threshold_rows(found: Predictions, wish: _Wish, reported: str, seed: int) -> tuple[Measure, ...]:
+    if found.parts is not None and reported != "validation":
+        chosen_on, shown_on, where = _part(found, "validation"), _part(found, reported), "the part validation"
     else:
+        found = found if found.parts is None else _part(found, reported)
         first, second = _halves(found.labels, seed)
         chosen_on, shown_on, where = found.chosen(first), found.chosen(second), "the other half"
     threshold = wish.choose(chosen_on)

@@ -1,4 +1,4 @@
-"""What a GAN's run writes beside its checkpoints: columns, pictures of one fixed noise, the judge's measures, facts."""
+"""What a run writes beside its checkpoints: columns, pictures of one fixed noise, the judge's measures, facts."""
 
 import dataclasses
 import platform
@@ -19,12 +19,11 @@ from sparring.errors import UsageError
 from sparring.job.dealing import class_shares
 from sparring.losses.base import DISCRIMINATOR, GENERATOR
 from sparring.models.gan.base import Generator
-from sparring.pictures import grid, in_turn, sample_name, save_png
+from sparring.pictures import COLUMNS, MOST_ROWS, grid, in_turn, padded, sample_name, save_png
 from sparring.recipe import Recipe
 from sparring.runfolder import RunFolder
 
-ROWS = COLUMNS = 8
-MOST_ROWS = 16
+ROWS = 8
 SHOWN_ROWS = 4
 _IN_TURN = ("source", "target", "made")
 Pixels = npt.NDArray[np.uint8]
@@ -33,7 +32,7 @@ Pixels = npt.NDArray[np.uint8]
 def columns(game: Game) -> dict[str, str]:
     """The columns of metrics.csv that playing fills, with their meanings."""
     note = "mean since the row before"
-    found = {"kimg": "thousands of training pictures that the discriminator has seen"}
+    found = {"kimg": f"thousands of training examples that the {game.counted} has seen"}
     for player in game.players:
         found |= {name: text for name, text in game.objective.columns.items() if name.startswith(f"{player.name}_")}
         if player.name == DISCRIMINATOR:
@@ -91,7 +90,7 @@ class FixedPictures:
             pictures = np.asarray(part.x[np.sort(drawn[: rows * COLUMNS])])
         else:
             members = [drawn[part.y[drawn] == c][:COLUMNS] for c in range(rows)]
-            pictures = np.concatenate([_padded(part.x[np.sort(chosen)]) for chosen in members])
+            pictures = np.concatenate([padded(part.x[np.sort(chosen)], COLUMNS) for chosen in members])
         self._save("real.png", pictures, self._captions(), kimg=0.0)
 
     def _captions(self) -> list[str] | None:
@@ -249,8 +248,3 @@ def _broken(folder: RunFolder, name: str, error: Exception) -> UsageError:
 
 def _device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
-
-
-def _padded(pictures: Pixels) -> Pixels:
-    missing = COLUMNS - len(pictures)
-    return np.concatenate([pictures, np.full((missing, *pictures.shape[1:]), 255, np.uint8)])

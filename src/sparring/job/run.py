@@ -1,30 +1,19 @@
-"""A finished or unfinished run, opened to read its records and to sample from it."""
+"""A finished or unfinished run, opened to sample from it and to be asked for classes."""
 
-import functools
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
 
-from sparring.data import Part
-from sparring.data.spec import ImageSpec, OpenedSpec
+from sparring.data.spec import ImageSpec, TableSpec
 from sparring.engine import sampling
 from sparring.engine.deal import Stored, to_device, to_unit
-from sparring.engine.precision import Precision, choose_device
 from sparring.errors import UsageError, did_you_mean
-from sparring.job.build import build_discriminator, build_generator, names_classes
+from sparring.job.opened import OpenedRun
 from sparring.job.options import check_number
-from sparring.job.records import read_recipe, read_shares, read_spec
-from sparring.job.reopen import own_data, unseen
-from sparring.losses.base import DISCRIMINATOR, GENERATOR
-from sparring.metrics.kept import silent
-from sparring.models.gan.base import Discriminator, Generator
-from sparring.recipe import Recipe
-from sparring.runfolder import Checkpoint, RunFolder
+from sparring.job.records import read_shares
+from sparring.metrics.crops import ten_crops
 
 Labels = npt.NDArray[np.int64]
 Pixels = npt.NDArray[np.uint8]
@@ -32,11 +21,13 @@ BATCH = 64
 TRANSLATED = 8
 """Pictures in one pass where they are made from others: few are asked for at a time, and each takes long."""
 CLASSIFIED = 250
+MOST_SHOWN = 2_000
+"""Pictures among which the hardest are looked for."""
 MOST = 1_000_000
 MOST_STEPS = 1_000
 
 
-class Run:
+class Run(OpenedRun):
     """One run folder.
 
     Args:
@@ -44,93 +35,6 @@ class Run:
         device: where samples are computed; None: the fastest device there is.
         checkpoint: `best`, by what the run was judged by, or `last`.
     """
-
-    def __init__(
-        self, path: str | Path, *, device: str | None = None, checkpoint: Literal["best", "last"] = "best"
-    ) -> None:
-        self._folder = RunFolder.open(path)
-        self._precision = Precision("fp32", choose_device(device))
-        self._which: Literal["best", "last"] = checkpoint
-
-    def __repr__(self) -> str:
-        return f"Run({str(self.path)!r})"
-
-    @property
-    def path(self) -> Path:
-        """The run's folder, absolute."""
-        return self._folder.path
-
-    @functools.cached_property
-    def recipe(self) -> Recipe:
-        """What the run is."""
-        return read_recipe(self._folder)
-
-    @functools.cached_property
-    def spec(self) -> OpenedSpec:
-        """What its pictures are."""
-        return read_spec(self._folder)
-
-    @property
-    def picture_spec(self) -> ImageSpec:
-        """What its pictures are.
-
-        Raises:
-            UsageError: it was trained on rows.
-        """
-        if not isinstance(self.spec, ImageSpec):
-            raise UsageError(f"{self.path.name} was trained on {self.spec.form}, not on pictures.")
-        return self.spec
-
-    @property
-    def metrics(self) -> dict[str, list[Any]]:
-        """metrics.csv by column, oldest first; None where a measure was not taken."""
-        rows = self._folder.rows()
-        return {name: [row[name] for row in rows] for name in rows[0]} if rows else {}
-
-    @property
-    def events(self) -> list[dict[str, Any]]:
-        """What happened: hints, best checkpoints, skipped steps."""
-        return self._folder.events()
-
-    @functools.cached_property
-    def checkpoint(self) -> Checkpoint:
-        """The checkpoint that is sampled from."""
-        return self._folder.load_checkpoint(self._which)
-
-    @functools.cached_property
-    def _unseen(self) -> Part:
-        data, _ = own_data(self._folder, self.recipe, self.spec, silent)
-        return data.parts[unseen(data)]
-
-    @functools.cached_property
-    def generator(self) -> Generator:
-        """The averaged generator, in evaluation mode and fp32."""
-        module = build_generator(self.recipe, self.spec, self._precision)
-        self._load(module, GENERATOR)
-        return module
-
-    @functools.cached_property
-    def discriminator(self) -> Discriminator:
-        """The discriminator, averaged where the recipe says so, in evaluation mode and fp32."""
-        module = build_discriminator(self.recipe, self.spec, self._precision)
-        self._load(module, DISCRIMINATOR)
-        return module
-
-    @property
-    def names_classes(self) -> bool:
-        """Whether `classify` can be asked: the discriminator names classes."""
-        return names_classes(self.recipe, self.spec)
-
-    def _load(self, module: nn.Module, player: str) -> None:
-        tensors = self.checkpoint.tensors
-        try:
-            module.load_state_dict(dict(tensors.get(f"{player}_ema") or tensors[player]))
-        except (KeyError, RuntimeError) as error:
-            said = str(error).splitlines()[0]
-            raise UsageError(
-                f"{self.checkpoint.path}: does not fit the run's recipe.json ({said}). "
-                "Put recipe.json back as it was written."
-            ) from error
 
     def sample(self, count: int = 64, *, label: str | None = None, seed: int = 0, truncation: float = 1.0) -> Stored:
         """Pictures uint8 [N, H, W, C], or rows float32 [N, F]; number n depends on the seed and n alone, not on how
@@ -238,35 +142,69 @@ class Run:
         ]
         return np.concatenate(pieces)[:count]
 
-    def classify(self, pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-        """P(y | x) of pictures uint8 [N, H, W, C] of the run's size: float64 [N, K], by the discriminator's class head.
+    def classify(self, pictures: Stored, *, ten_crop: bool = False) -> npt.NDArray[np.float64]:
+        """P(y | x) of pictures uint8 [N, H, W, C] of the run's size: float64 [N, K], by the classifier or by the
+        discriminator's class head.
 
-        With `semi-supervised` heads it is the probability given that the picture is no fake.
+        With `semi-supervised` heads it is the probability given that the picture is no fake. A classifier of rows is
+        asked about float32 [N, F].
+
+        Args:
+            ten_crop: average over ten views of each picture, see `metrics.crops`.
 
         Raises:
             UsageError: the discriminator names no classes, or the pictures are of another size.
         """
         if not self.names_classes:
             raise UsageError(
-                f"{self.path.name} can't tell classes: its discriminator names none. Train with labels and --recipe "
-                "ssgan, or --set discriminator.heads=auxiliary."
+                f"{self.path.name} can't tell classes: its discriminator names none. Train with labels and --task "
+                "classify, --recipe ssgan, or --set discriminator.heads=auxiliary."
             )
-        spec = self.picture_spec
-        wanted = (spec.height, spec.width, spec.channels)
-        if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[1:] != wanted:
-            raise UsageError(
-                f"pictures {pictures.dtype} {list(pictures.shape)}: expected uint8 [N, {', '.join(map(str, wanted))}], "
-                f"as {self.path.name} was trained on."
-            )
-        pieces = [self._classified(pictures[at : at + CLASSIFIED]) for at in range(0, len(pictures), CLASSIFIED)]
+        self._refuse_other(pictures)
+        starts = range(0, len(pictures), CLASSIFIED)
+        pieces = [self._classified(pictures[at : at + CLASSIFIED], ten_crop) for at in starts]
         return np.concatenate(pieces) if pieces else np.empty((0, len(self.spec.classes)))
 
+    def hardest(self, count: int) -> Pixels:
+        """Pictures uint8 [N, H, W, C] that it was not trained on, those first to whose class it gives least.
+
+        Raises:
+            UsageError: it names no classes, or its data are rows. DataError: its data are gone, or without labels.
+        """
+        part = self._unseen
+        if part.y is None or not isinstance(self.spec, ImageSpec):
+            raise UsageError(f"{self.path.name}: there are no labelled pictures to be found hard.")
+        rows = np.flatnonzero(part.y >= 0)[:MOST_SHOWN]
+        pictures = np.asarray(part.x[rows])
+        given = self.classify(pictures)[np.arange(len(rows)), part.y[rows]]
+        return pictures[np.argsort(given, kind="stable")[:count]]
+
+    def _refuse_other(self, examples: Stored) -> None:
+        spec = self.spec
+        kind, shape = (
+            (np.dtype(np.float32), (len(spec.columns),))
+            if isinstance(spec, TableSpec)
+            else (np.dtype(np.uint8), (spec.height, spec.width, spec.channels))
+        )
+        if examples.dtype != kind or examples.shape[1:] != shape:
+            raise UsageError(
+                f"examples {examples.dtype} {list(examples.shape)}: expected {kind} [N, {', '.join(map(str, shape))}], "
+                f"as {self.path.name} was trained on."
+            )
+
     @torch.no_grad()
-    def _classified(self, pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+    def _classified(self, pictures: Stored, ten_crop: bool) -> npt.NDArray[np.float64]:
         x_BCHW = to_unit(to_device(torch.tensor(pictures), self._precision.device))
-        logit_BK = self.discriminator.class_logits(self.discriminator.features(x_BCHW))
-        likely: npt.NDArray[np.float64] = logit_BK.double().softmax(1).cpu().numpy()
-        return likely
+        views = ten_crops(x_BCHW) if ten_crop else x_BCHW[None]
+        likely = torch.stack([self._logits(view_BCHW).double().softmax(1) for view_BCHW in views]).mean(0)
+        found: npt.NDArray[np.float64] = likely.cpu().numpy()
+        return found
+
+    def _logits(self, x_BCHW: torch.Tensor) -> torch.Tensor:
+        if self.recipe.task == "classify":
+            logit_BK: torch.Tensor = self.classifier(x_BCHW)
+            return logit_BK
+        return self.discriminator.class_logits(self.discriminator.features(x_BCHW))
 
     def named(self, pictures: npt.NDArray[np.uint8], *, seed: int = 0) -> Labels:
         """Classes int64 [N] drawn from `classify`: with pictures of `sample` they are draws of P(x, y).

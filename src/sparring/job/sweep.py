@@ -10,8 +10,8 @@ from typing import Any
 
 from sparring.diagnose.records import Records
 from sparring.errors import CollapsedError, DivergedError, InterruptedRunError, UsageError, did_you_mean
-from sparring.job.build import known_settings
 from sparring.job.options import TrainOptions
+from sparring.job.parts import known_settings
 from sparring.job.play import Listeners
 from sparring.job.train import open_and_plan, start
 from sparring.recipe import Recipe
@@ -136,8 +136,8 @@ def _tried(options: TrainOptions, settings: tuple[str, ...], listeners: Listener
         ) from error
     except (CollapsedError, DivergedError) as error:
         ended = "collapsed" if isinstance(error, CollapsedError) else "diverged"
-    distance = Records.read(RunFolder.open(options.out)).distance
-    found = None if distance is None or not len(distance.series) or ended != "well" else distance.series.best
+    judged = Records.read(RunFolder.open(options.out)).judged
+    found = judged.best if len(judged) and ended == "well" else None
     return Trial(settings=settings, distance=found, ended=ended, run=options.out.name)
 
 

@@ -45,7 +45,7 @@ def start(options: TrainOptions, listeners: Listeners = _SILENT) -> Path:
         InterruptedRunError: a signal came; the run was saved.
     """
     data, plan = open_and_plan(options, listeners)
-    fitted = _judge(data, plan.precision, listeners)
+    fitted = _judge(data, plan.recipe, plan.precision, listeners)
     if options.minutes is not None:
         plan = with_budget(plan, data.report, minutes=options.minutes)
     return _begin(plan, data, fitted, listeners, out=options.out, command=options.command())
@@ -90,7 +90,7 @@ def start_like(
     _refuse_other_classes(other, data)
     plan = plan_of(recipe, data.spec, examples=len(data.parts["train"]), precision=precision)
     command = f"sparring train --like {other.path}" + (f" --seed {seed}" if seed is not None else "")
-    return _begin(plan, data, _judge(data, precision, listeners), listeners, out=out, command=command)
+    return _begin(plan, data, _judge(data, plan.recipe, precision, listeners), listeners, out=out, command=command)
 
 
 def resume(
@@ -136,7 +136,7 @@ def _go_on(
         kimg = checkpoint.images / 1000 + with_budget(plan, data.report, minutes=minutes).recipe.kimg
     if kimg is not None:
         recipe = _longer(folder, recipe, checkpoint, kimg)
-    fitted = _judge(data, precision, listeners)
+    fitted = _judge(data, recipe, precision, listeners)
     job = Job(recipe=recipe, data=data, extractor=fitted.extractor, precision=precision, listeners=listeners)
     job.take_up(checkpoint)
     listeners.folder(folder.path)
@@ -147,8 +147,8 @@ def _go_on(
     return play(job, folder, checkpoint=checkpoint)
 
 
-def _judge(data: Data, precision: Precision, listeners: Listeners) -> Fitted:
-    return fitted_for(data, device=precision.device, on_progress=listeners.data or silent)
+def _judge(data: Data, recipe: Recipe, precision: Precision, listeners: Listeners) -> Fitted:
+    return fitted_for(data, recipe.task, device=precision.device, on_progress=listeners.data or silent)
 
 
 def _begin(plan: Plan, data: Data, fitted: Fitted, listeners: Listeners, *, out: Path | None, command: str) -> Path:
@@ -164,7 +164,8 @@ def _begin(plan: Plan, data: Data, fitted: Fitted, listeners: Listeners, *, out:
         folder.write_json("data.json", data_record(data))
         folder.write_json("judge.json", fitted.record())
         add_timing(folder, fitting=fitted.seconds)
-        listeners.judge(fitted.extractor, fitted.seconds)
+        if fitted.extractor is not None:
+            listeners.judge(fitted.extractor, fitted.seconds)
         return play(job, folder)
 
 

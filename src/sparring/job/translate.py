@@ -1,18 +1,16 @@
 """New pictures through a run that translates: a folder in, a file for each of them out."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from sparring.data.collection import Skipped
-from sparring.data.decode import fit_picture, read_picture, reason_of, strict_pillow
-from sparring.data.folder import list_folder
-from sparring.data.listing import Entry, printable
-from sparring.data.places import read_bytes
+from sparring.data.listing import Entry
 from sparring.errors import DataError, UsageError
+from sparring.job.new_pictures import list_pictures, read_new, refuse_none
 from sparring.job.run import TRANSLATED, Pixels, Run
 from sparring.pictures import grid, read_provenance, save_png
 from sparring.runfolder import machine_errors
@@ -43,28 +41,27 @@ def translate_folder(run: Run, source: Path, out: Path) -> Translated:
         MachineError: the disk refused.
     """
     channels = run.source_channels
-    if not source.is_dir():
-        raise DataError(f"--from {source}: no such folder. Give a folder of pictures.")
-    listing = list_folder(source)
+    listing = list_pictures(source, option="--from ")
     names = _names(listing.entries)
-    _refuse_foreign([out / name for name in names])
+    _refuse_foreign([out / name for name in names.values()])
     skipped, written = list(listing.skipped), []
-    for start in range(0, len(names), TRANSLATED):
-        stop = start + TRANSLATED
-        read = list(_read(run, listing.entries[start:stop], names[start:stop], channels, skipped))
+    for start in range(0, len(listing.entries), TRANSLATED):
+        entries = listing.entries[start : start + TRANSLATED]
+        read = list(read_new(run, entries, channels=channels, skipped=skipped))
         if read:
             made = run.translate(np.stack([picture for _, picture in read]))
-            written += [_saved(run, out / name, picture) for (name, _), picture in zip(read, made, strict=True)]
+            written += [_saved(run, out / names[e.name], p) for (e, _), p in zip(read, made, strict=True)]
     if not written:
-        shown = "".join(f"\n  {lost.name}: {lost.reason}" for lost in skipped[:5])
-        raise DataError(f"--from {source}: there is no picture in it.{' Found:' if shown else ''}{shown}")
+        raise refuse_none(source, skipped, option="--from ")
     return Translated(written=written, skipped=skipped)
 
 
-def _names(entries: Sequence[Entry]) -> list[str]:
+def _names(entries: Sequence[Entry]) -> dict[str, str]:
+    """Of what is written, by what is read."""
     stems = [entry.name.rpartition(".")[0] for entry in entries]
     often = Counter(stems)
-    return [f"{stem if often[stem] == 1 else entry.name}.png" for stem, entry in zip(stems, entries, strict=True)]
+    pairs = zip(stems, entries, strict=True)
+    return {entry.name: f"{stem if often[stem] == 1 else entry.name}.png" for stem, entry in pairs}
 
 
 def _refuse_foreign(paths: Sequence[Path]) -> None:
@@ -77,21 +74,6 @@ def _refuse_foreign(paths: Sequence[Path]) -> None:
             raise UsageError(
                 f"--out {path.parent}: {path.name} there is not from sparring. Give another folder."
             ) from None
-
-
-def _read(
-    run: Run, entries: Sequence[Entry], names: Sequence[str], channels: int, skipped: list[Skipped]
-) -> Iterator[tuple[str, Pixels]]:
-    for entry, name in zip(entries, names, strict=True):
-        data = b""
-        try:
-            data = read_bytes(entry.place)
-            with strict_pillow():
-                image = read_picture(data).image
-        except Exception as error:  # damaged bytes make decoders raise anything; the picture is named and skipped
-            skipped.append(Skipped(name=printable(entry.name), reason=reason_of(error, data)))
-            continue
-        yield name, fit_picture(image, size=run.picture_spec.height, fit=run.recipe.data.fit, channels=channels)
 
 
 def _saved(run: Run, path: Path, picture: Pixels) -> Path:

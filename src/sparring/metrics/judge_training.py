@@ -15,7 +15,8 @@ from torch import Tensor
 
 from sparring.data import Data, ImageSpec, Part
 from sparring.data.cache import Cache, default_cache
-from sparring.engine.deal import Dealer, Order, Pictures, generator, key, to_device
+from sparring.engine.deal import Dealer, Order, Pictures, generator, key
+from sparring.engine.distortions.base import mirrored, shifted
 from sparring.engine.game import Game, Player
 from sparring.engine.precision import Precision, choose_device, choose_precision
 from sparring.engine.schedule import Schedule
@@ -23,7 +24,8 @@ from sparring.engine.threads import threads_for
 from sparring.engine.train import Window, train
 from sparring.errors import UsageError
 from sparring.losses.base import Batch
-from sparring.losses.supervised import Classification
+from sparring.losses.classification import Classification
+from sparring.losses.supervised import CrossEntropy
 from sparring.metrics.base import Labels
 from sparring.metrics.judge import FORMAT, Judge, JudgeRecord, noted, restored, skill
 from sparring.metrics.judge_network import COARSE, JudgeNetwork, native_side
@@ -70,11 +72,10 @@ class Moved:
     What a picture becomes is a pure function of (seed, its update and its place in the batch).
     """
 
-    def __init__(self, pictures: Pictures, side: tuple[int, int], fitting: Fitting, device: torch.device) -> None:
+    def __init__(self, pictures: Pictures, side: tuple[int, int], fitting: Fitting) -> None:
         self._pictures = pictures
         self._side = side
         self._fitting = fitting
-        self._device = device
 
     def __call__(self, counter: int) -> Batch:
         """The batch of update number `counter`."""
@@ -82,19 +83,10 @@ class Moved:
         draw = generator(self._fitting.seed, "moves", counter)
         x_BCHW = to_side(batch["x"], self._side)
         if self._fitting.flips:
-            mirrored_B = to_device(torch.rand(len(x_BCHW), generator=draw) < 0.5, self._device)
-            x_BCHW = torch.where(mirrored_B[:, None, None, None], x_BCHW.flip(3), x_BCHW)
-        return {"x": self._shifted(x_BCHW, draw), "y": batch["y"]}
-
-    def _shifted(self, x_BCHW: Tensor, draw: torch.Generator) -> Tensor:
-        most, (count, _, height, width) = self._fitting.shift, x_BCHW.shape
-        moves_2B = torch.randint(-most, most + 1, (2, count), generator=draw)
-        # What comes in at a border repeats it, as a paler or darker frame would be a mark of its own.
-        rows_BH = (torch.arange(height) + moves_2B[0, :, None]).clamp_(0, height - 1)
-        columns_BW = (torch.arange(width) + moves_2B[1, :, None]).clamp_(0, width - 1)
-        numbers = torch.arange(count, device=self._device)[:, None, None]
-        rows, columns = (to_device(index, self._device) for index in (rows_BH, columns_BW))
-        return x_BCHW.permute(0, 2, 3, 1)[numbers, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+            x_BCHW = mirrored(x_BCHW, torch.rand(len(x_BCHW), generator=draw) < 0.5)
+        most = self._fitting.shift
+        moves_2B = torch.randint(-most, most + 1, (2, len(x_BCHW)), generator=draw)
+        return {"x": shifted(x_BCHW, *moves_2B), "y": batch["y"]}
 
 
 class Among(Order):
@@ -259,8 +251,8 @@ def _game(train_part: Part, rows: Labels, classes: int, fitting: Fitting, precis
     )
     return Game(
         players=[player],
-        objective=Classification(module, smoothing=fitting.smoothing),
-        deal=Dealer({PLAYER: [Moved(pictures, side, fitting, device)]}),
+        objective=Classification(module, CrossEntropy(smoothing=fitting.smoothing)),
+        deal=Dealer({PLAYER: [Moved(pictures, side, fitting)]}),
         precision=precision,
         batch=fitting.batch,
         counted=PLAYER,

@@ -92,7 +92,7 @@ def _ratio(above: Labels, below: Labels) -> Floats:
     return np.divide(above, below, out=np.zeros(len(above)), where=below > 0)
 
 
-def _macro(matrix: Labels) -> Floats:
+def macro(matrix: Labels) -> Floats:
     """Mean precision, recall and F1 over the classes that occur among labels or answers, as scikit-learn has it."""
     occurs = (matrix.sum(0) + matrix.sum(1)) > 0
     return np.array([scores[occurs].mean() for scores in scores_of(matrix)])
@@ -118,7 +118,7 @@ def _drawn(labels: Labels, predicted: Labels, classes: int, seed: int) -> Floats
         matrix = np.zeros(classes * classes, np.int64)
         matrix[cells] = np.bincount(at, weights=counts, minlength=len(cells))
         square = matrix.reshape(classes, classes)
-        return np.concatenate([_macro(square), scores_of(square)[2]])
+        return np.concatenate([macro(square), scores_of(square)[2]])
 
     times = draws(len(labels), classes)
     return bootstrap({"matrix": statistic}, len(labels), seed=seed, times=times)["matrix"]
@@ -132,13 +132,13 @@ def _matrix_rows(
     blind = f"always answering '{classes[common]}' has {matrix.sum(1)[common] / count:.3f}"
     each = tuple(_class_rows(matrix, classes, drawn[:, 3:]))
     positive = [row for row in each[-3:] if len(classes) == 2]
-    macro = _macro(matrix)
+    means = macro(matrix)
     overall = [
         proportion("accuracy", right, count, blind),
         *(_renamed(row, row.name.split(":")[0], f"of class '{classes[1]}'") for row in positive),
         *(
             measure(
-                f"{name}_macro", macro[i], percentiles(drawn[:, i]), count, "mean over classes, each counting alike"
+                f"{name}_macro", means[i], percentiles(drawn[:, i]), count, "mean over classes, each counting alike"
             )
             for i, name in enumerate(("precision", "recall", "f1"))
         ),

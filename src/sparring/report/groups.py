@@ -56,6 +56,12 @@ _KNOWN = {
     "class_agreement": Kind(SECTIONS[2], "share", "higher", 0, 1),
     "l1": Kind(SECTIONS[0], "mean difference", "lower", 0),
     "overfit": Kind(SECTIONS[3], "ratio", "lower"),
+    "validation_accuracy": Kind(SECTIONS[2], "share", "higher", 0, 1, "Accuracy"),
+    "train_accuracy": Kind(SECTIONS[2], "share", "higher", 0, 1, "Accuracy"),
+    "validation_f1": Kind(SECTIONS[2], "share", "higher", 0, 1),
+    "validation_error": Kind(SECTIONS[2], "share", "lower", 0),
+    "train_loss": Kind(SECTIONS[2], "nats", "lower", 0, None, "Cross-entropy"),
+    "validation_loss": Kind(SECTIONS[2], "nats", "lower", 0, None, "Cross-entropy"),
     "signal": Kind(SECTIONS[3], "length of gradient", "", 0),
 }
 
@@ -150,7 +156,7 @@ def _rank(panel: Panel) -> int:
     return next((number for number, title in enumerate(_TOGETHER) if title == panel.title), len(_TOGETHER))
 
 
-_TOGETHER = ("Losses", "Accuracies and shares", "Gradient norms", "Learning rates")
+_TOGETHER = ("Losses", "Accuracies and shares", "Gradient norms", "Learning rates", "Spreads of activations")
 
 
 def _kind(line: Line) -> Kind:
@@ -172,6 +178,8 @@ def _guessed(name: str, line: Line) -> Kind:
         return Kind(section, "share", "", 0, 1, _TOGETHER[1])
     if "loss" in name or "adversarial" in name:
         return Kind(section, "loss", "", None, None, _TOGETHER[0])
+    if name.startswith("activation_"):
+        return Kind(section, "standard deviation", "", 0, None, _TOGETHER[4])
     if "grad_norm" in name:
         return Kind(section, "length of gradient", "", 0, None, _TOGETHER[2])
     if name.endswith("_skipped"):

@@ -10,6 +10,9 @@ COLUMNS = {
     "measure": "measure",
     "value": "value",
     "sd": "sd",
+    "low": "95 % from",
+    "high": "to",
+    "count": "N",
     "floor": "floor",
     "blurred": "blurred",
     "class_dropped": "class dropped",
@@ -17,6 +20,8 @@ COLUMNS = {
     "better": "better",
 }
 """Of the table's rows in evaluation.json, with their headings."""
+MOST_CLASSES = 24
+"""Whose confusion matrix is shown."""
 _NOTE = (
     '<p class="conditions">floor: real pictures in the place of samples, as many; the columns beside it: the same real '
     "pictures, blurred, without one class, or a half of them twice.</p>"
@@ -61,7 +66,23 @@ def _table(run: Mapping[str, Any]) -> str:
     return (
         f'<p class="conditions">{"<br>".join(map(escaped, told))}</p>'
         f'<div class="wide"><table class="numbers evaluation"><thead><tr>{head}</tr></thead><tbody>{body}</tbody>'
-        f"</table></div>{_NOTE}{_notes(rows)}"
+        f"</table></div>{_NOTE if 'floor' in shown else ''}{_matrix(run)}{_notes(rows)}"
+    )
+
+
+def _matrix(run: Mapping[str, Any]) -> str:
+    """The confusion matrix of a classifier with few classes."""
+    matrix, classes = run.get("matrix"), run.get("classes")
+    if not isinstance(matrix, list) or not isinstance(classes, list) or not 2 <= len(classes) <= MOST_CLASSES:
+        return ""
+    head = "".join(f"<th scope=col>{escaped(name)}</th>" for name in classes)
+    body = "".join(
+        f"<tr><th scope=row>{escaped(name)}</th>{''.join(map(_cell, row))}</tr>"
+        for name, row in zip(classes, matrix, strict=True)
+    )
+    return (
+        f'<div class="wide"><table class="numbers evaluation"><caption>Rows are labels, columns what was said</caption>'
+        f"<thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
 

@@ -69,10 +69,10 @@ def _page(folder: RunFolder) -> str:
 def _tiles(folder: RunFolder, rows: list[dict[str, Any]], events: list[dict[str, Any]]) -> str:
     saved = folder.saved_at()
     seen = max([float(rows[-1].get("kimg") or 0) if rows else 0.0, saved[0] / 1000 if saved else 0.0])
-    shown = [parts.tile("Trained on", f"{parts.number(seen)} kimg", "thousand reals seen")]
+    shown = [parts.tile("Trained on", f"{parts.number(seen)} kimg", "thousand examples seen")]
     lines = lines_of(rows)
     for name, line in lines.items():
-        if name.startswith("fd_") and line.last is not None:
+        if name.startswith(("fd_", "validation_accuracy")) and line.last is not None:
             floor = line.last_floor
             note = f"floor {parts.number(floor)}" if floor is not None else "no floor measured"
             shown.append(parts.tile(name, parts.number(line.last), note))
@@ -87,7 +87,7 @@ def _pictures(folder: RunFolder) -> str:
     frames, real = frames_of(folder), real_frame(folder)
     if not frames and real is None:
         return parts.empty("No pictures yet.")
-    made = _made(frames) if frames else ""
+    made = _made(frames, *_MADE.get(_task(folder), _MADE["generate"])) if frames else ""
     reals = ""
     if real is not None:
         image = _image(real, alt="Real pictures, for comparison")
@@ -99,12 +99,22 @@ def _pictures(folder: RunFolder) -> str:
     return f'<div class="sheets">{made}{reals}</div>'
 
 
-def _made(frames: list[Frame]) -> str:
+_MADE = {
+    "generate": ("Generated pictures", "Generated"),
+    "classify": ("The held-out pictures that were hardest", "Hardest held-out pictures of each class"),
+}
+"""What the pictures of a run are, by its task: for those who can't see them, and as their caption."""
+
+
+def _task(folder: RunFolder) -> str:
+    recipe = _json(folder, "recipe.json")
+    return str(recipe.get("task", "generate")) if isinstance(recipe, dict) else "generate"
+
+
+def _made(frames: list[Frame], alt: str, caption: str) -> str:
     last = len(frames) - 1
     images = "".join(
-        _image(
-            frame, alt=f"Generated pictures, {frame.when}", more=f' class="frame"{"" if index == last else " hidden"}'
-        )
+        _image(frame, alt=f"{alt}, {frame.when}", more=f' class="frame"{"" if index == last else " hidden"}')
         for index, frame in enumerate(frames)
     )
     slider = ""
@@ -115,7 +125,7 @@ def _made(frames: list[Frame]) -> str:
         )
     when = parts.escaped(frames[last].when)
     return (
-        f'<figure class="sheet">{images}<figcaption><b>Generated</b> <span id="when">{when}</span></figcaption>'
+        f'<figure class="sheet">{images}<figcaption><b>{caption}</b> <span id="when">{when}</span></figcaption>'
         f"{slider}</figure>"
     )
 
@@ -158,9 +168,12 @@ def _again(folder: RunFolder) -> str:
     place = _place(folder)
     given = folder.read_text("command.txt").strip() if (folder.path / "command.txt").exists() else ""
     lines = [given] * bool(given)
-    lines += [f"sparring train --like {place}", f"sparring train --resume {place}", f"sparring sample {place} -n 64"]
+    classifies = _task(folder) == "classify"
+    use = f"sparring predict {place} pictures/" if classifies else f"sparring sample {place} -n 64"
+    lines += [f"sparring train --like {place}", f"sparring train --resume {place}", use]
     meanings = ["what was run"] * bool(given)
-    meanings += ["run it again from the start", "go on where it stopped", "make pictures with it"]
+    meanings += ["run it again from the start", "go on where it stopped"]
+    meanings.append("ask it for classes" if classifies else "make pictures with it")
     return "".join(
         f"<dt>{parts.escaped(meaning)}</dt><dd><pre><code>{parts.escaped(line)}</code></pre></dd>"
         for meaning, line in zip(meanings, lines, strict=True)

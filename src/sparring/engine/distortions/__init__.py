@@ -1,0 +1,1 @@
+"""Random changes to what a classifier learns from, one file a kind."""

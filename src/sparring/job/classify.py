@@ -1,0 +1,134 @@
+"""A classifier from its recipe and the data's spec: one player, the labelled examples it is dealt, who watches it."""
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from sparring.data import Data, Part
+from sparring.data.spec import OpenedSpec, TableSpec
+from sparring.engine.deal import Dealer, Order, Pictures, Source, key
+from sparring.engine.distortions.base import Distorted, distortions
+from sparring.engine.game import Game
+from sparring.engine.precision import Precision
+from sparring.engine.record import Observer
+from sparring.errors import DataError, UsageError
+from sparring.job.parts import build_modules, placed, player_of
+from sparring.losses.base import objectives
+from sparring.losses.classification import CLASSIFIER, Classification
+from sparring.losses.supervised import supervised_losses
+from sparring.metrics.accuracy import AccuracyWatch, HeldOut
+from sparring.metrics.layers import LayersWatch
+from sparring.recipe import Recipe
+
+Labels = npt.NDArray[np.int64]
+FELT = 64
+"""Examples whose gradients are looked at layer by layer."""
+
+
+def build_classification(recipe: Recipe, spec: OpenedSpec, parts: Mapping[str, Part], precision: Precision) -> Game:
+    """Player, objective and deal, before the first round.
+
+    Raises:
+        UsageError: a distortion of rows, or parts of the recipe that don't go together.
+        DataError: no labels.
+    """
+    train = parts["train"]
+    rows = labelled_rows(train)
+    assert train.y is not None
+    module = placed(build_modules(recipe, spec)[CLASSIFIER], precision)
+    counts = np.bincount(train.y[rows], minlength=len(spec.classes))
+    loss = supervised_losses.build(recipe.loss.name, settings=recipe.loss.settings)
+    balance = recipe.objective.settings.get("balance", "none")
+    weights = _weights(counts, precision) if balance == "weights" else None
+    objective = objectives.build(recipe.objective.name, module, loss, weights, settings=recipe.objective.settings)
+    assert isinstance(objective, Classification)
+    order = _order(recipe, rows, train.y, balanced=balance == "sampling")
+    return Game(
+        players=[player_of(CLASSIFIER, module, recipe.players[CLASSIFIER], recipe)],
+        objective=objective,
+        deal=Dealer({CLASSIFIER: [_source(recipe, spec, train, order, rows, precision)]}),
+        precision=precision,
+        batch=recipe.batch,
+        counted=CLASSIFIER,
+        seed=recipe.seed,
+    )
+
+
+def labelled_rows(part: Part) -> Labels:
+    """Where the examples with a label are, int64 [M].
+
+    Raises:
+        DataError: there are none.
+    """
+    rows = np.empty(0, np.int64) if part.y is None else np.flatnonzero(part.y >= 0)
+    if not len(rows):
+        raise DataError(
+            "a classifier learns from labels, and no training picture has one: put them into class folders."
+        )
+    return cast(Labels, rows)
+
+
+def watchers_for(data: Data, recipe: Recipe) -> list[Observer]:
+    """Who measures the game; nobody where no labelled example is held out."""
+    train, held = data.parts["train"], data.parts["validation"]
+    if held.y is None or not (held.y >= 0).any():
+        return []
+    assert train.y is not None
+    seen = HeldOut(train.x, train.y, count=max(1, recipe.judged // 4), seed=recipe.seed)
+    unseen = HeldOut(held.x, held.y, count=recipe.judged, seed=recipe.seed)
+    felt = HeldOut(train.x, train.y, count=FELT, seed=recipe.seed)
+    with torch.device("meta"):
+        module = build_modules(recipe, data.spec)[CLASSIFIER]
+    return [
+        AccuracyWatch(seen, unseen, classes=len(data.spec.classes), player=CLASSIFIER),
+        LayersWatch(felt, module, player=CLASSIFIER),
+    ]
+
+
+class Balanced(Order):
+    """Every class as often as any other: a place in the order is a class, and within it its examples in turn."""
+
+    def __init__(self, members: Sequence[Labels], *, batch: int, seed: int, stream: str) -> None:
+        super().__init__(sum(map(len, members)), batch=batch, seed=seed, stream=stream)
+        self._turns = [
+            Order(len(rows), batch=1, seed=seed, stream=f"{stream}/class-{c}") for c, rows in enumerate(members)
+        ]
+        self._members = members
+
+    def __call__(self, counter: int) -> Labels:
+        """Indices of batch number `counter`, int64 [B]."""
+        places = np.arange(counter * self.batch, (counter + 1) * self.batch)
+        turns, classes = np.divmod(places, len(self._members))
+        chosen = [self._members[c][self._turns[c](int(turn))[0]] for turn, c in zip(turns, classes, strict=True)]
+        return np.array(chosen, dtype=np.int64)
+
+
+def _order(recipe: Recipe, rows: Labels, y: Labels, *, balanced: bool) -> Order:
+    """Of places among `rows`."""
+    if not balanced:
+        return Order(len(rows), batch=recipe.batch, seed=recipe.seed, stream=CLASSIFIER)
+    labels = y[rows]
+    members = [np.flatnonzero(labels == c) for c in np.unique(labels)]
+    return Balanced(members, batch=recipe.batch, seed=recipe.seed, stream=CLASSIFIER)
+
+
+def _source(recipe: Recipe, spec: OpenedSpec, train: Part, order: Order, rows: Labels, precision: Precision) -> Source:
+    pictures = Pictures(train.x, train.y, order=order, device=precision.device, dtype=precision.weights, rows=rows)
+    if recipe.augment is None:
+        return pictures
+    if isinstance(spec, TableSpec):
+        raise UsageError(
+            f"--set augment={recipe.augment.name} changes pictures, and these data are rows: give --set augment=none."
+        )
+    distortion = distortions.build(recipe.augment.name, settings=recipe.augment.settings)
+    return Distorted(pictures, distortion, seed=key(recipe.seed, "augment"))
+
+
+def _weights(counts: Labels, precision: Precision) -> torch.Tensor:
+    """Factors inversely as frequent as each class, whose mean over the examples is 1, [K]; 0 where it has none."""
+    there = counts > 0
+    factors = np.where(there, counts.sum() / (there.sum() * np.maximum(counts, 1)), 0.0)
+    return torch.from_numpy(factors).to(precision.device, precision.weights)

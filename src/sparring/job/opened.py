@@ -1,0 +1,145 @@
+"""A run folder opened: its records, and its networks as they are judged and shipped."""
+
+import functools
+from pathlib import Path
+from typing import Any, Literal
+
+from torch import nn
+
+from sparring.data import Part
+from sparring.data.spec import ImageSpec, OpenedSpec
+from sparring.engine.precision import Precision, choose_device
+from sparring.errors import UsageError
+from sparring.job.generate import names_classes
+from sparring.job.parts import build_player
+from sparring.job.records import read_recipe, read_spec
+from sparring.job.reopen import own_data, unseen
+from sparring.losses.base import DISCRIMINATOR, GENERATOR
+from sparring.losses.classification import CLASSIFIER
+from sparring.metrics.kept import silent
+from sparring.models.classify.base import Classifier
+from sparring.models.gan.base import Discriminator, Generator
+from sparring.recipe import Recipe, Task
+from sparring.runfolder import Checkpoint, RunFolder
+
+
+def task_of(path: str | Path) -> Task:
+    """What a run was trained to do.
+
+    Raises:
+        UsageError: no run folder.
+    """
+    return read_recipe(RunFolder.open(path)).task
+
+
+class OpenedRun:
+    """One run folder.
+
+    Args:
+        path: a run folder, or `runs/latest`.
+        device: where samples are computed; None: the fastest device there is.
+        checkpoint: `best`, by what the run was judged by, or `last`.
+    """
+
+    def __init__(
+        self, path: str | Path, *, device: str | None = None, checkpoint: Literal["best", "last"] = "best"
+    ) -> None:
+        self._folder = RunFolder.open(path)
+        self._precision = Precision("fp32", choose_device(device))
+        self._which: Literal["best", "last"] = checkpoint
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.path)!r})"
+
+    @property
+    def path(self) -> Path:
+        """The run's folder, absolute."""
+        return self._folder.path
+
+    @functools.cached_property
+    def recipe(self) -> Recipe:
+        """What the run is."""
+        return read_recipe(self._folder)
+
+    @functools.cached_property
+    def spec(self) -> OpenedSpec:
+        """What its pictures are."""
+        return read_spec(self._folder)
+
+    @property
+    def picture_spec(self) -> ImageSpec:
+        """What its pictures are.
+
+        Raises:
+            UsageError: it was trained on rows.
+        """
+        if not isinstance(self.spec, ImageSpec):
+            raise UsageError(f"{self.path.name} was trained on {self.spec.form}, not on pictures.")
+        return self.spec
+
+    @property
+    def metrics(self) -> dict[str, list[Any]]:
+        """metrics.csv by column, oldest first; None where a measure was not taken."""
+        rows = self._folder.rows()
+        return {name: [row[name] for row in rows] for name in rows[0]} if rows else {}
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """What happened: hints, best checkpoints, skipped steps."""
+        return self._folder.events()
+
+    @functools.cached_property
+    def checkpoint(self) -> Checkpoint:
+        """The checkpoint that is sampled from."""
+        return self._folder.load_checkpoint(self._which)
+
+    @functools.cached_property
+    def _unseen(self) -> Part:
+        data, _ = own_data(self._folder, self.recipe, self.spec, silent)
+        return data.parts[unseen(data)]
+
+    @functools.cached_property
+    def generator(self) -> Generator:
+        """The averaged generator, in evaluation mode and fp32."""
+        if self.recipe.task != "generate":
+            raise UsageError(
+                f"{self.path.name} makes no samples: it was trained to {self.recipe.task}. Ask it for classes: "
+                f"sparring predict {self.path} pictures/"
+            )
+        module = self._player(GENERATOR)
+        assert isinstance(module, Generator)
+        return module
+
+    @functools.cached_property
+    def discriminator(self) -> Discriminator:
+        """The discriminator, averaged where the recipe says so, in evaluation mode and fp32."""
+        module = self._player(DISCRIMINATOR)
+        assert isinstance(module, Discriminator)
+        return module
+
+    @functools.cached_property
+    def classifier(self) -> Classifier:
+        """The classifier, averaged where the recipe says so, in evaluation mode and fp32."""
+        if self.recipe.task != "classify":
+            raise UsageError(f"{self.path.name} is no classifier: it was trained to {self.recipe.task}.")
+        module = self._player(CLASSIFIER)
+        assert isinstance(module, Classifier)
+        return module
+
+    @property
+    def names_classes(self) -> bool:
+        """Whether `classify` can be asked: it is a classifier, or its discriminator names classes."""
+        return self.recipe.task == "classify" or names_classes(self.recipe, self.spec)
+
+    def _player(self, player: str) -> nn.Module:
+        tensors = self.checkpoint.tensors
+        module = build_player(player, self.recipe, self.spec, self._precision)
+        try:
+            module.load_state_dict(dict(tensors.get(f"{player}_ema") or tensors[player]))
+        except (KeyError, RuntimeError) as error:
+            said = str(error).splitlines()[0]
+            raise UsageError(
+                f"{self.checkpoint.path}: does not fit the run's recipe.json ({said}). "
+                "Put recipe.json back as it was written."
+            ) from error
+        return module
