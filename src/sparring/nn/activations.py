@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
-ActivationKind = Literal["step", "sigmoid", "tanh", "relu", "leaky", "elu", "selu", "gelu", "none"]
+ActivationKind = Literal["step", "sigmoid", "tanh", "relu", "leaky", "elu", "selu", "gelu", "scaled-tanh", "none"]
 
 
 class Step(nn.Module):
@@ -21,6 +22,17 @@ class Step(nn.Module):
         return through + ((x > 0).to(x.dtype) - through).detach()
 
 
+class ScaledTanh(nn.Module):
+    """1.7159 tanh(2 x / 3), which maps 1 to 1 and -1 to -1.
+
+    Source: LeCun, Bottou, Bengio, Haffner 1998, eq. 6 and appendix A.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """A tensor of x's shape, in (-1.7159, 1.7159)."""
+        return 1.7159 * torch.tanh(x * (2 / 3))
+
+
 _KINDS: Mapping[str, Callable[[], nn.Module]] = {
     "step": Step,
     "sigmoid": nn.Sigmoid,
@@ -30,6 +42,7 @@ _KINDS: Mapping[str, Callable[[], nn.Module]] = {
     "elu": nn.ELU,
     "selu": nn.SELU,
     "gelu": nn.GELU,
+    "scaled-tanh": ScaledTanh,
     "none": nn.Identity,
 }
 
