@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks import record
 from benchmarks.kept import Kept, trained
-from sparring.recipes.base import recipes
+from sparring.recipes.base import recipes_for
 
 SEEDS = {"digits": 5, "mnist": 3}
 MINUTES = {"digits": 0.5, "mnist": 1.0}
@@ -49,7 +49,7 @@ def main() -> None:
     """Train, count, print, record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("mnist", type=Path, nargs="?", default=None)
-    parser.add_argument("--recipes", nargs="+", default=[name for name in recipes if name != "pix2pix"])
+    parser.add_argument("--recipes", nargs="+", default=[name for name in recipes_for("generate") if name != "pix2pix"])
     parser.add_argument("--keep", type=Path, default=None, help="keep the runs in this folder, and go on with them")
     options = parser.parse_args()
     sources: dict[str, str | Path] = {"digits": "digits"} | ({"mnist": options.mnist} if options.mnist else {})

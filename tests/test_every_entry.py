@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from sparring.data import Part
 from sparring.data.readers.base import reader_for, readers
 from sparring.data.spec import ImageSpec, SequenceSpec, TableSpec
+from sparring.engine.distortions.base import distortions
 from sparring.engine.game import Game, play_round
 from sparring.engine.precision import Precision
 from sparring.engine.state import capture, restore
@@ -27,12 +28,17 @@ from sparring.losses.base import (
     objectives,
     penalties,
 )
+from sparring.losses.supervised import supervised_losses
+from sparring.models.classify.base import classifiers
 from sparring.models.gan.base import Discriminator, Generator, discriminators, generators
 from sparring.recipe import DataChoice, Facts, Recipe, player_settings, with_setting
-from sparring.recipes.base import recipes
+from sparring.recipes.base import recipes, recipes_for
 from sparring.registry import Registry
 
 REGISTRIES: list[Registry[Any]] = [
+    classifiers,
+    supervised_losses,
+    distortions,
     adversarial_losses,
     penalties,
     objectives,
@@ -293,7 +299,7 @@ def tiny_game(name: str, *, classes: int) -> Game:
     return build_game(recipe, spec, {"train": train, "validation": held}, Precision("fp32", CPU))
 
 
-@pytest.mark.parametrize("name", list(recipes))
+@pytest.mark.parametrize("name", recipes_for("generate"))
 class TestRecipe:
     @pytest.mark.parametrize("facts", FACTS, ids=lambda f: f"{f.channels}x{f.height}-{f.examples}-{f.device}")
     def test_it_fits_the_facts_and_survives_json(self, name: str, facts: Facts) -> None:

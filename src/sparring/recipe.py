@@ -39,6 +39,8 @@ class DataChoice:
         channels: 1, 3 or 4; None: chosen from the data.
         conditional: whether labels are used where there are some.
         labels: only so many training labels are kept, balanced over the classes; None: all.
+        fold, folds: of training and validation examples laid together, fold number `fold` of `folds` is held out; None:
+            as the data are cut.
     """
 
     source: str
@@ -47,6 +49,8 @@ class DataChoice:
     channels: int | None = None
     conditional: bool = True
     labels: int | None = None
+    fold: int | None = None
+    folds: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from sparring.diagnose.hints import Hint
 from sparring.errors import CollapsedError, UsageError
 from sparring.job import train as job
 from sparring.job.options import TrainOptions
+from sparring.recipe import Task
 from sparring.recipes.base import LEAST_JUDGED, MOST_JUDGED, judged_samples
 
 
@@ -85,10 +86,11 @@ def test_a_run_until_it_converged_ends_early_and_goes_on_when_told_to(
     assert rows(run)[-1]["kimg"] == pytest.approx(2.0, abs=0.06), "until the next look, at which nothing was gained"
 
 
+@pytest.mark.parametrize("task", ["generate", "classify"])
 @pytest.mark.parametrize("kimg", [0.032, 1, 8, 48, 200, 5_000])
-def test_judging_looks_at_a_small_share(kimg: float) -> None:
+def test_judging_looks_at_a_small_share(kimg: float, task: Task) -> None:
     from sparring.engine.record import looks
 
-    count = judged_samples(kimg)
-    assert LEAST_JUDGED <= count <= MOST_JUDGED
+    count = judged_samples(kimg, task)
+    assert LEAST_JUDGED <= count <= MOST_JUDGED[task]
     assert count == LEAST_JUDGED or count * looks(round(1000 * kimg)) <= 0.1 * 1000 * kimg

@@ -61,9 +61,14 @@ class List:
 def index() -> dict[str, dict[str, str]]:
     """Kind -> name -> summary."""
     from sparring.data.named import summaries
+    from sparring.recipes.base import recipes, recipes_for
 
+    by_task = {
+        "recipes that generate": {name: recipes[name].summary for name in recipes_for("generate")},
+        "recipes that classify": {name: recipes[name].summary for name in recipes_for("classify")},
+    }
     found = {kind: {name: registry[name].summary for name in registry} for kind, registry in _registries().items()}
-    return {**found, "data sets": dict(summaries())}
+    return {**by_task, **found, "data sets": dict(summaries())}
 
 
 def settings(name: str) -> dict[str, dict[str, dict[str, Any]]]:
@@ -92,15 +97,19 @@ def settings(name: str) -> dict[str, dict[str, dict[str, Any]]]:
 def _registries() -> "dict[str, Registry[Any]]":
     from sparring.data.readers.base import readers
     from sparring.diagnose.hints import rules
+    from sparring.engine.distortions.base import distortions
     from sparring.losses.base import adversarial_losses, augmentations, objectives, penalties
+    from sparring.losses.supervised import supervised_losses
+    from sparring.models.classify.base import classifiers
     from sparring.models.gan.base import discriminators, generators
-    from sparring.recipes.base import recipes
 
     return {
-        "recipes": recipes,
+        "classifiers": classifiers,
         "generators": generators,
         "discriminators": discriminators,
-        "losses": adversarial_losses,
+        "losses of classifiers": supervised_losses,
+        "distortions": distortions,
+        "adversarial losses": adversarial_losses,
         "penalties": penalties,
         "augmentations": augmentations,
         "objectives": objectives,
@@ -110,15 +119,15 @@ def _registries() -> "dict[str, Registry[Any]]":
 
 
 def _recipe_settings(name: str) -> dict[str, dict[str, dict[str, Any]]]:
-    """What `--set` knows for a recipe, with the defaults it would choose for 64x64 colour pictures on a CPU."""
+    """What `--set` knows for a recipe, with the defaults it would choose for 64x64 colour pictures of ten classes."""
     from sparring.job.parts import known_settings
-    from sparring.recipe import DataChoice, Facts
-    from sparring.recipes.base import recipes
+    from sparring.recipe import DataChoice
+    from sparring.recipes.base import USUAL, recipes
 
-    facts = Facts(channels=3, height=64, width=64, classes=0, examples=5_000, labelled=0, device="cpu")
-    recipe = recipes.build(name, DataChoice(source="pictures"), facts)
+    recipe = recipes.build(name, DataChoice(source="pictures"), USUAL)
     own = {n: _shown(s, s.default) for n, s in recipes[name].settings.items()}
-    title = f"recipe: {name}. {recipes[name].summary}\n--set NAME=VALUE; defaults for 64x64 colour pictures on a CPU"
+    told = "--set NAME=VALUE; defaults for 64x64 colour pictures of ten classes on a CPU"
+    title = f"recipe: {name}. {recipes[name].summary}\n{told}"
     grouped = {
         f"{group}.{n}": _shown(setting, _chosen(recipe, group, n, setting.default))
         for group, members in known_settings(recipe).items()

@@ -20,6 +20,7 @@ $ sparring train photos/ --minutes 20       (defaults chosen from the data)
 $ sparring train photos/ --recipe dcgan --size 64 --batch 64
     --set generator.width=96 --seed 3 --out runs/mine
 $ sparring train photos/ --task classify    (a class a folder; resnet20, or any `sparring list` shows)
+$ sparring train photos/ --task classify --folds 5
 $ sparring train photos/ --sweep gamma      (which strength of R1 suits these data? then train with it)
 $ sparring train photos/ --dry-run          (the whole plan, nothing written)
 $ sparring train --resume runs/latest       (exactly where it stopped)
@@ -72,6 +73,8 @@ class Train:
     """Do not use labels."""
     until_converged: bool = False
     """End before the budget is spent when the measures have stopped falling."""
+    folds: Annotated[int | None, arg(metavar="COUNT", help_behavior_hint="")] = None
+    """Cross-validate a classifier: a run for each of so many folds, and the mean over them."""
     sweep: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="")] = None
     """First try five values of this setting, as gamma (R1, R2) or generator.lr, for half of the budget each."""
     device: Annotated[
@@ -95,6 +98,9 @@ class Train:
         from sparring.cli.terminal import Terminal
 
         with Terminal(quiet=self.json) as terminal:
+            if self.folds is not None:
+                self._cross_validate(terminal, self.folds)
+                return
             if self.dry_run:
                 self._show_plan(terminal)
                 return
@@ -115,6 +121,20 @@ class Train:
 
             return start_swept(self._options(), self.sweep, listeners)
         return job.start(self._options(), listeners)
+
+    def _cross_validate(self, terminal: "Terminal", folds: int) -> None:
+        from sparring.job.cross_validate import RECORD, cross_validate
+
+        if self.dry_run or self.sweep is not None:
+            raise UsageError("--folds does not go with --dry-run or --sweep. Leave one of them out.")
+        place, spreads = cross_validate(self._options(), folds, terminal.listeners())
+        if self.json:
+            print((place / RECORD).read_text(encoding="utf-8"), end="")
+            return
+        for spread in spreads:
+            values = ", ".join(f"{value:.4f}" for value in spread.values)
+            print(f"{spread.measure:<10} {spread.mean:.4f} +- {spread.sd:.4f} over {folds} folds ({values})")
+        print(place)
 
     def _options(self) -> "TrainOptions":
         from sparring.job.options import TrainOptions

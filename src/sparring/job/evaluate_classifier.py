@@ -54,6 +54,7 @@ def evaluate_classifier(
     run: Run,
     *,
     against: str | None = None,
+    part: str | None = None,
     min_recall: float | None = None,
     min_precision: float | None = None,
     ten_crop: bool = False,
@@ -63,7 +64,8 @@ def evaluate_classifier(
     """Judge a run that classifies and write evaluation.json into its folder.
 
     Args:
-        against: other labelled data of the same classes; None: the run's own test part, or its validation part.
+        against: other labelled data of the same classes; None: the run's own.
+        part: of its own data; None: test, or validation where there is none.
         min_recall, min_precision: of two classes: the threshold that reaches one of them is chosen on the validation
             part, and reported on the test part.
         ten_crop: average over ten views of each picture, see `metrics.crops`.
@@ -74,7 +76,7 @@ def evaluate_classifier(
     """
     folder = RunFolder.open(run.path)
     data, notes = own_data(folder, run.recipe, run.spec, on_progress)
-    part = unseen(data)
+    part = part or unseen(data)
     chosen = {name: _examples(data, name) for name in dict.fromkeys(("validation", part))}
     if against is not None:
         part, other = _others(run, against, on_progress)

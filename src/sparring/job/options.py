@@ -38,6 +38,8 @@ class TrainOptions:
     device: str = "auto"
     precision: str = "auto"
     labels: int | None = None
+    fold: int | None = None
+    folds: int | None = None
     unconditional: bool = False
     until_converged: bool = False
 
@@ -84,6 +86,8 @@ class TrainOptions:
             channels=self.channels,
             conditional=not self.unconditional,
             labels=self.labels,
+            fold=self.fold,
+            folds=self.folds,
         )
 
     def assignments(self) -> list[tuple[str, str]]:

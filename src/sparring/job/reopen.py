@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from sparring.data import Data, open_data
+from sparring.data.folds import folded
 from sparring.data.spec import OpenedSpec
 from sparring.errors import DataError, UsageError
 from sparring.job.records import read_hashes
@@ -17,7 +18,7 @@ def open_choice(choice: DataChoice, seed: int, on_progress: Progress | None) -> 
     Raises:
         as `open_data`.
     """
-    return open_data(
+    data = open_data(
         choice.source,
         size=choice.size,
         fit=choice.fit,
@@ -27,6 +28,7 @@ def open_choice(choice: DataChoice, seed: int, on_progress: Progress | None) -> 
         seed=seed,
         on_progress=on_progress,
     )
+    return data if choice.fold is None or choice.folds is None else folded(data, choice.fold, choice.folds)
 
 
 def open_again(folder: RunFolder, recipe: Recipe, on_progress: Progress | None, *, doing: str) -> Data:

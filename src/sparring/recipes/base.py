@@ -17,6 +17,14 @@ DEFAULTS: Mapping[Task, str] = {"generate": "gan", "classify": "resnet20"}
 
 recipes: Registry[Recipe] = Registry("recipe", package="sparring.recipes")
 
+USUAL = Facts(channels=3, height=64, width=64, classes=10, examples=5_000, labelled=5_000, device="cpu")
+"""What a recipe is shown by: colour pictures of ten classes, on a CPU."""
+
+
+def recipes_for(task: Task) -> list[str]:
+    """Names of the recipes of a task."""
+    return [name for name in recipes if recipes.build(name, DataChoice(source="pictures"), USUAL).task == task]
+
 
 def two_players(
     name: str,

@@ -1,0 +1,1 @@
+"""Recipes of classifiers, a file for those that are trained alike."""
