@@ -133,6 +133,24 @@ def test_a_name_that_is_taken_raises_and_names_both(shelf: Path) -> None:
     assert index.build("saw", "oak") == ("oak", 32), "the first one stays"
 
 
+def test_an_entry_can_open_onto_names_of_others(shelf: Path) -> None:
+    index = tools()
+
+    @index("rented", behind_colon="which")
+    def rented(material: str, *, which: Annotated[str, "its name there"] = "", days: Annotated[int, "for"] = 1) -> Any:
+        return material, which, days
+
+    assert index.build("rented:crane:big", "steel", settings={"days": 3}) == ("steel", "crane:big", 3)
+    entry = index["rented:crane"]
+    assert (entry.name, list(entry.settings)) == ("rented:crane", ["days"])
+    assert "rented:crane" in index and "rented" in index
+    assert list(index) == ["hammer", "rented", "saw"], "what lies behind the colon is not known here"
+    for name in ("rented:", "hammer:heavy", "lent:crane"):
+        assert name not in index
+        with pytest.raises(UsageError, match=f"unknown tool '{name}'"):
+            index[name]
+
+
 def test_a_file_that_cannot_be_imported_is_not_passed_over_in_silence(shelf: Path) -> None:
     (shelf / "broken.py").write_text("import a_package_that_is_not_there\n")
     index = tools()

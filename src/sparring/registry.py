@@ -11,7 +11,8 @@ A registry is an index, not a gate: every entry can be imported and called witho
 
 Keyword-only parameters are the entry's settings: their annotation is the type, the text in `Annotated` the meaning, a
 `Range` behind it the values that can be. A `preset` gives some of them a value for good, so that one class can stand
-under several published names.
+under several published names. An entry with `behind_colon` opens onto names of others: `timm:resnet18` is the entry
+`timm` whose setting of that name is given the text behind the colon.
 A file dropped into the package is found, because the package is walked; outside packages add theirs through the
 entry-point group `sparring.<kind>`.
 """
@@ -22,7 +23,7 @@ import math
 import pkgutil
 import typing
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import entry_points
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -67,6 +68,7 @@ class Entry(Generic[T]):
     build: Callable[..., T]
     paper: str
     preset: Mapping[str, Any] = field(default_factory=dict)
+    behind_colon: str | None = None
 
     @property
     def summary(self) -> str:
@@ -94,31 +96,33 @@ class Registry(Generic[T]):
         self._walked = False
 
     def __call__(
-        self, name: str, *, paper: str = "", preset: Mapping[str, Any] | None = None
+        self, name: str, *, paper: str = "", preset: Mapping[str, Any] | None = None, behind_colon: str | None = None
     ) -> Callable[[Builder], Builder]:
         """Register a class or function under `name`; a name that is taken raises.
 
         Args:
             preset: settings that the name stands for, as depth=16 in `vgg16`.
+            behind_colon: the setting that a text behind the name and a colon gives.
         """
 
         def register(build: Builder) -> Builder:
             if name in self._entries:
                 raise ValueError(f"{self.kind} '{name}' is registered twice: {self._entries[name].build} and {build}")
-            self._entries[name] = Entry(name=name, build=build, paper=paper, preset=preset or {})
+            self._entries[name] = Entry(
+                name=name, build=build, paper=paper, preset=preset or {}, behind_colon=behind_colon
+            )
             return build
 
         return register
 
     def __getitem__(self, name: str) -> Entry[T]:
-        self._walk()
-        if name not in self._entries:
+        entry = self._found(name)
+        if entry is None:
             raise UsageError(f"unknown {self.kind} '{name}'. {did_you_mean(name, self._entries)}")
-        return self._entries[name]
+        return entry
 
     def __contains__(self, name: str) -> bool:
-        self._walk()
-        return name in self._entries
+        return self._found(name) is not None
 
     def __iter__(self) -> Iterator[str]:
         self._walk()
@@ -138,6 +142,16 @@ class Registry(Generic[T]):
                 raise UsageError(f"{self.kind} '{name}' has no setting '{key}'. {did_you_mean(key, known)}")
             known[key].refuse_outside(value, f"{self.kind} '{name}': {key}")
         return entry.build(*args, **entry.preset, **chosen)
+
+    def _found(self, name: str) -> Entry[T] | None:
+        self._walk()
+        first, colon, rest = name.partition(":")
+        entry = self._entries.get(first)
+        if entry is None or not colon:
+            return entry
+        if entry.behind_colon is None or not rest:
+            return None
+        return replace(entry, name=name, preset={**entry.preset, entry.behind_colon: rest})
 
     def _walk(self) -> None:
         if self._walked:
