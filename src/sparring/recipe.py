@@ -73,7 +73,7 @@ class PlayerChoice:
             and again at three quarters.
         warmup_kimg: thousands of examples over which the rate first rises.
         warmup: the same as a share of `kimg`; the longer of both counts. With a fall it makes one cycle.
-        frozen_kimg: thousands of examples before anything but the head learns.
+        frozen: share of `kimg` in which nothing but the head learns.
         body_lr: factor on the rate of everything but the head.
     """
 
@@ -91,7 +91,7 @@ class PlayerChoice:
     fall: Literal["constant", "linear", "cosine", "step"] = "constant"
     warmup_kimg: Annotated[float, Range(0.0)] = 0.0
     warmup: Annotated[float, Range(0.0, below=1.0)] = 0.0
-    frozen_kimg: Annotated[float, Range(0.0)] = 0.0
+    frozen: Annotated[float, Range(0.0, below=1.0)] = 0.0
     body_lr: Annotated[float, Range(0.0)] = 1.0
 
 

@@ -49,17 +49,23 @@ class Player:
     def __post_init__(self) -> None:
         self.parameters = list(self.module.parameters())
         self.skipped = torch.zeros((), device=self.parameters[0].device)
-        head = set(self.module.head.parameters()) if isinstance(self.module, Classifier) else set(self.parameters)
-        self._body = [parameter for parameter in self.parameters if parameter not in head]
+        self._is_frozen = False
         self._rates = [group["lr"] for group in self.optimizer.param_groups]
 
     def trains(self, whether: bool, *, examples: int) -> None:
         """Let gradients reach the weights, or freeze them; the body of what is `frozen` waits."""
         for parameter in self.parameters:
             parameter.requires_grad_(whether)
-        if whether and examples < self.frozen:
-            for parameter in self._body:
+        if self.frozen and isinstance(self.module, Classifier):
+            self._is_frozen = self._freeze(self.module, examples < self.frozen)
+
+    def _freeze(self, module: Classifier, wanted: bool) -> bool:
+        if wanted:
+            for parameter in module.body():
                 parameter.requires_grad_(False)
+        if wanted != self._is_frozen:
+            module.freeze(wanted)
+        return wanted
 
     def averaged(self) -> nn.Module:
         """What is judged and shipped, in evaluation mode: the average of the weights, or a copy where there is none."""

@@ -1,6 +1,7 @@
 """What a recipe's names stand for, and the players that are made of them, whatever the game is for."""
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
@@ -68,10 +69,24 @@ def build_modules(recipe: Recipe, spec: OpenedSpec) -> dict[str, nn.Module]:
 
 def build_player(name: str, recipe: Recipe, spec: OpenedSpec, precision: Precision) -> nn.Module:
     """One player's network alone, on the device and in evaluation mode; its weights are to be loaded."""
-    choice = recipe.players[name].model
+    choice = without_weights(recipe).players[name].model
     with seeded(0):
         module: nn.Module = MODELS[name].build(choice.name, spec, settings=choice.settings)
     return placed(module, precision).eval().requires_grad_(False)
+
+
+def without_weights(recipe: Recipe) -> Recipe:
+    """The recipe of networks whose weights are to be loaded: nothing that others trained is fetched for them."""
+    players = {
+        name: dataclasses.replace(
+            choice,
+            model=dataclasses.replace(choice.model, settings={**choice.model.settings, "weights": False}),
+        )
+        if "weights" in MODELS[name][choice.model.name].settings
+        else choice
+        for name, choice in recipe.players.items()
+    }
+    return dataclasses.replace(recipe, players=players)
 
 
 def placed(module: Module, precision: Precision) -> Module:
@@ -97,7 +112,7 @@ def player_of(name: str, module: nn.Module, choice: PlayerChoice, recipe: Recipe
         schedule=Schedule(
             shape=choice.fall, warmup=max(round(choice.warmup_kimg * 1000), round(choice.warmup * end)), end=end
         ),
-        frozen=round(choice.frozen_kimg * 1000),
+        frozen=round(choice.frozen * end),
     )
 
 

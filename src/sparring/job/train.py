@@ -11,6 +11,7 @@ from sparring.errors import DataError, UsageError
 from sparring.job.judging import Fitted, fitted_for
 from sparring.job.measure import with_budget
 from sparring.job.options import TrainOptions, check_number
+from sparring.job.parts import without_weights
 from sparring.job.plan import Plan, check_options, make_plan, plan_of, whole_batches
 from sparring.job.play import Job, Listeners, OnData, add_timing, play
 from sparring.job.records import (
@@ -137,7 +138,13 @@ def _go_on(
     if kimg is not None:
         recipe = _longer(folder, recipe, checkpoint, kimg)
     fitted = _judge(data, recipe, precision, listeners)
-    job = Job(recipe=recipe, data=data, extractor=fitted.extractor, precision=precision, listeners=listeners)
+    job = Job(
+        recipe=without_weights(recipe),
+        data=data,
+        extractor=fitted.extractor,
+        precision=precision,
+        listeners=listeners,
+    )
     job.take_up(checkpoint)
     listeners.folder(folder.path)
     for note in [*checkpoint.notes, *_differences(folder, data, precision), *_other_judge(folder, fitted)]:

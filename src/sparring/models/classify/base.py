@@ -31,6 +31,15 @@ class Classifier(nn.Module):
         logit_BK: Tensor = self.head(self.features(x_BCHW))
         return logit_BK
 
+    def body(self) -> list[nn.Parameter]:
+        """All parameters but those of the head."""
+        head = set(self.head.parameters())
+        return [parameter for parameter in self.parameters() if parameter not in head]
+
+    def freeze(self, frozen: bool = True) -> None:
+        """Told before the body's parameters stop to learn, and before they learn again: a place for what else is to
+        stand still then."""
+
     def heads(self, x_BCHW: Tensor) -> tuple[Tensor, ...]:
         """The logits, [B, K], and those of whichever further heads help in training."""
         return (self(x_BCHW),)

@@ -59,10 +59,7 @@ class Pretrained(Classifier):
         return dropped_BF
 
     def freeze(self, frozen: bool = True) -> None:
-        """Leave the backbone as it is, batch norm's statistics too, or train it again.
-
-        Frozen it has no gradients, whichever parameters ask for them, and no memory is kept for any.
-        """
+        """See `Classifier.freeze`: the backbone's batch norms stand still too, and no memory is kept for gradients."""
         self.frozen = frozen
         self.train(self.training)
 

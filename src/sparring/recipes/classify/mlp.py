@@ -1,19 +1,20 @@
-"""`mlp`: fully connected layers, and without hidden ones softmax regression."""
+"""`mlp` and `volume`: Adam at its usual rate, one cycle."""
 
 from sparring.recipe import DataChoice, Facts, Part, PlayerChoice, Recipe
 from sparring.recipes.base import one_player, recipes
 
 
-@recipes("mlp")
-def mlp(data: DataChoice, facts: Facts) -> Recipe:
-    """A classifier of fully connected layers, for rows and for small pictures; depth 0 is softmax regression.
+@recipes("mlp", preset={"network": "mlp"})
+@recipes("volume", preset={"network": "volume"}, paper="arXiv:1412.0767")
+def mlp(data: DataChoice, facts: Facts, *, network: str) -> Recipe:
+    """A classifier by Adam; of `mlp` `--set classifier.depth=0` makes softmax regression.
 
     Command: sparring train digits --recipe mlp --set classifier.depth=0
     """
     return one_player(
-        "mlp",
+        network,
         data,
         facts,
-        classifier=PlayerChoice(model=Part(name="mlp"), lr=1e-3, fall="cosine", warmup=0.1, decay=0.01),
+        classifier=PlayerChoice(model=Part(name=network), lr=1e-3, fall="cosine", warmup=0.1, decay=0.01),
         reasons={"classifier.lr": "0.001: what Adam was proposed with (arXiv:1412.6980)"},
     )

@@ -4,10 +4,13 @@ from sparring.recipe import DataChoice, Facts, Part, PlayerChoice, Recipe
 from sparring.recipes.base import one_player, recipes, usual_changes
 
 
-@recipes("nin", preset={"network": "nin"})
+@recipes("inception-v3", preset={"network": "inception-v3"})
+@recipes("inception-v4", preset={"network": "inception-v4"})
 @recipes("plain20", preset={"network": "plain20"})
 @recipes("plain56", preset={"network": "plain56"})
+@recipes("preresnet1001", preset={"network": "preresnet1001"})
 @recipes("preresnet110", preset={"network": "preresnet110"})
+@recipes("preresnet164", preset={"network": "preresnet164"})
 @recipes("preresnet20", preset={"network": "preresnet20"})
 @recipes("preresnet56", preset={"network": "preresnet56"})
 @recipes("resnet101", preset={"network": "resnet101"})
@@ -23,6 +26,7 @@ from sparring.recipes.base import one_player, recipes, usual_changes
 @recipes("resnet56", preset={"network": "resnet56"})
 @recipes("seresnet20", preset={"network": "seresnet20"})
 @recipes("seresnet50", preset={"network": "seresnet50"})
+@recipes("xception", preset={"network": "xception"})
 def residual(data: DataChoice, facts: Facts, *, network: str) -> Recipe:
     """A residual network by stochastic descent with momentum, the rate in one cycle.
 
