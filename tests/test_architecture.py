@@ -14,6 +14,7 @@ ROOT = Path(sparring.__file__).parent
 LAYERS = (
     "errors",
     "registry",
+    "typed",
     "recipe",
     "runfolder",
     "data",
@@ -45,7 +46,7 @@ DOORS = ("__init__", "__main__")
 READERS = ("pictures", "planes", "report", "explain", "export", "serve", "studio")
 """They read a run folder or a bundle; as they know nothing of training, a finished or remote run opens as well."""
 
-LIGHT = ("", "errors", "registry", "recipe", "runfolder", "data", "pictures", "planes", "report", "cli")
+LIGHT = ("", "errors", "registry", "typed", "recipe", "runfolder", "data", "pictures", "planes", "report", "cli")
 """What a shell, a decoding worker or a page imports: torch comes where it is used, not with these."""
 
 

@@ -16,12 +16,11 @@ from sparring.recipe import (
     Part,
     PlayerChoice,
     Recipe,
-    describe_type,
-    parse_value,
     player_settings,
     with_setting,
 )
 from sparring.registry import Range, Setting
+from sparring.typed import describe_type, parse_value
 
 OPTION = "--set some.thing"
 RECIPE = Recipe(

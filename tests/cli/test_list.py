@@ -7,9 +7,11 @@ from cli.conftest import Command
 
 def test_index_has_a_line_for_everything(sparring: Command) -> None:
     found = json.loads(sparring("list", "--json").out)
-    kinds = {"recipes", "generators", "discriminators", "losses", "penalties", "hints", "array files", "data sets"}
+    kinds = {"recipes that generate", "recipes that classify", "classifiers", "generators", "discriminators"}
+    kinds |= {"losses of classifiers", "adversarial losses", "penalties", "hints", "array files", "data sets"}
     assert kinds <= found.keys()
-    assert {"gan", "dcgan"} <= found["recipes"].keys()
+    assert {"gan", "dcgan"} <= found["recipes that generate"].keys()
+    assert {"resnet20", "lenet5"} <= found["recipes that classify"].keys()
     assert {"digits", "mnist", "fashion-mnist", "kmnist", "cifar10", "cifar100", "svhn"} <= found["data sets"].keys()
     assert all(summary for entries in found.values() for summary in entries.values())
     lines = sparring("list").lines

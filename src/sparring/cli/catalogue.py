@@ -9,7 +9,7 @@ from tyro.conf import Positional, arg
 from sparring.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from sparring.registry import Registry, Setting
+    from sparring.registry import Setting
 
 HELP = """Recipes, models, losses, hints and data sets, a line each; with a name: every setting with its meaning.
 
@@ -61,13 +61,14 @@ class List:
 def index() -> dict[str, dict[str, str]]:
     """Kind -> name -> summary."""
     from sparring.data.named import summaries
+    from sparring.job.parts import registries
     from sparring.recipes.base import recipes, recipes_for
 
     by_task = {
         "recipes that generate": {name: recipes[name].summary for name in recipes_for("generate")},
         "recipes that classify": {name: recipes[name].summary for name in recipes_for("classify")},
     }
-    found = {kind: {name: registry[name].summary for name in registry} for kind, registry in _registries().items()}
+    found = {kind: {name: registry[name].summary for name in registry} for kind, registry in registries().items()}
     return {**by_task, **found, "data sets": dict(summaries())}
 
 
@@ -77,6 +78,7 @@ def settings(name: str) -> dict[str, dict[str, dict[str, Any]]]:
     Raises:
         UsageError: nothing has this name.
     """
+    from sparring.job.parts import registries
     from sparring.recipes.base import recipes
 
     if name in recipes:
@@ -85,37 +87,13 @@ def settings(name: str) -> dict[str, dict[str, dict[str, Any]]]:
         f"{kind}: {name}. {registry[name].summary}": {
             n: _shown(s, s.default) for n, s in registry[name].settings.items()
         }
-        for kind, registry in _registries().items()
+        for kind, registry in registries().items()
         if name in registry
     }
     if not found:
-        known = {entry for registry in _registries().values() for entry in registry}
+        known = {entry for registry in registries().values() for entry in registry}
         raise UsageError(f"nothing is called '{name}'. {did_you_mean(name, known)}")
     return found
-
-
-def _registries() -> "dict[str, Registry[Any]]":
-    from sparring.data.readers.base import readers
-    from sparring.diagnose.hints import rules
-    from sparring.engine.distortions.base import distortions
-    from sparring.losses.base import adversarial_losses, augmentations, objectives, penalties
-    from sparring.losses.supervised import supervised_losses
-    from sparring.models.classify.base import classifiers
-    from sparring.models.gan.base import discriminators, generators
-
-    return {
-        "classifiers": classifiers,
-        "generators": generators,
-        "discriminators": discriminators,
-        "losses of classifiers": supervised_losses,
-        "distortions": distortions,
-        "adversarial losses": adversarial_losses,
-        "penalties": penalties,
-        "augmentations": augmentations,
-        "objectives": objectives,
-        "hints": rules,
-        "array files": readers,
-    }
 
 
 def _recipe_settings(name: str) -> dict[str, dict[str, dict[str, Any]]]:
@@ -146,7 +124,7 @@ def _chosen(recipe: Any, group: str, name: str, default: Any) -> Any:
 
 
 def _shown(setting: "Setting", value: Any) -> dict[str, Any]:
-    from sparring.recipe import describe_type
+    from sparring.typed import describe_type
 
     default = ",".join(map(str, value)) if isinstance(value, tuple) else value
     return {"default": default, "type": describe_type(setting.type), "meaning": setting.meaning}

@@ -8,7 +8,9 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
+from sparring.data.readers.base import readers
 from sparring.data.spec import OpenedSpec
+from sparring.diagnose.hints import rules
 from sparring.engine.deal import key
 from sparring.engine.distortions.base import distortions
 from sparring.engine.ema import EMA
@@ -37,6 +39,23 @@ PARTS: Mapping[Task, Registries] = {
     "classify": {"loss": supervised_losses, "augment": distortions},
 }
 """Where everything else comes from, by what a game is for."""
+
+
+def registries() -> Registries:
+    """Everything that has a name, by what it is, in the order in which people look for it."""
+    return {
+        "classifiers": classifiers,
+        "generators": generators,
+        "discriminators": discriminators,
+        "losses of classifiers": supervised_losses,
+        "distortions": distortions,
+        "adversarial losses": adversarial_losses,
+        "penalties": penalties,
+        "augmentations": augmentations,
+        "objectives": objectives,
+        "hints": rules,
+        "array files": readers,
+    }
 
 
 def known_settings(recipe: Recipe) -> dict[str, Settings]:

@@ -15,8 +15,9 @@ from sparring.errors import DataError, MachineError, UsageError
 from sparring.job.generate import refuse_uneven
 from sparring.job.options import TrainOptions, check_numbers
 from sparring.job.parts import build_modules, known_names, known_settings
-from sparring.recipe import Facts, Recipe, choices, parse_value, with_choice, with_setting
+from sparring.recipe import Facts, Recipe, choices, with_choice, with_setting
 from sparring.recipes.base import judged_samples, log_interval, recipes
+from sparring.typed import parse_value
 
 
 @dataclass(frozen=True, kw_only=True)
