@@ -131,7 +131,7 @@ def test_a_plain_net_with_gains_of_zero_is_refused() -> None:
         on_meta("plain20", 32, 10, zero_gain=True)
 
 
-@pytest.mark.parametrize(("depth", "bottleneck"), [(21, False), (22, False), (20, True), (8, True)])
+@pytest.mark.parametrize(("depth", "bottleneck"), [(21, False), (22, False), (22, True), (8, True)])
 def test_another_number_of_layers_is_refused(depth: int, bottleneck: bool) -> None:
     spec = ImageSpec(channels=3, height=32, width=32, classes=("a", "b"))
     with pytest.raises(UsageError, match=r"9n \+ 2, as 11 or 29" if bottleneck else r"6n \+ 2, as 8 or 20"):
