@@ -80,5 +80,5 @@ def blocks_of(depth: int, *, layers: int) -> tuple[int, int, int]:
     """
     blocks, rest = divmod(depth - 2, 3 * layers)
     if rest or blocks < 1:
-        raise UsageError(f"depth={depth}: expected {3 * layers}n + 2, as {6 * layers + 2} or {18 * layers + 2}.")
+        raise UsageError(f"depth={depth}: expected {3 * layers}n + 2, as {3 * layers + 2} or {9 * layers + 2}.")
     return blocks, blocks, blocks
