@@ -8,6 +8,7 @@ from sparring.recipes.base import one_player, recipes, usual_changes
 @recipes("inception-v4", preset={"network": "inception-v4"})
 @recipes("plain20", preset={"network": "plain20"})
 @recipes("plain56", preset={"network": "plain56"})
+@recipes("quick", preset={"network": "quick"})
 @recipes("preresnet1001", preset={"network": "preresnet1001"})
 @recipes("preresnet110", preset={"network": "preresnet110"})
 @recipes("preresnet164", preset={"network": "preresnet164"})
