@@ -152,6 +152,7 @@ def spoken(values: Mapping[str, float]) -> str:
 
 def _spoken(name: str, values: Mapping[str, float]) -> str:
     floor = values.get(name + FLOOR)
-    notes = [] if floor is None else [f"training reals {floor:.3g}"]
+    whose = "always the commonest class" if name.startswith("validation_") else "training reals"
+    notes = [] if floor is None else [f"{whose} {floor:.3g}"]
     notes += [RANGES[name]] if name in RANGES else []
     return f"{name} {values[name]:.3g}" + (f" ({'; '.join(notes)})" if notes else "")

@@ -74,7 +74,9 @@ class TrainOptions:
         words += ["--until-converged"] if self.until_converged else []
         for setting in self.settings:
             words += ["--set", setting]
-        return shlex.join(words)
+        if self.folds is None or self.fold is None:
+            return shlex.join(words)
+        return f"{shlex.join([*words, '--folds', str(self.folds)])}  # fold {self.fold + 1} of them"
 
     def data_choice(self) -> DataChoice:
         """The data asked for; a path is made absolute, so that the run goes on from any folder."""
