@@ -121,8 +121,12 @@ class Registry(Generic[T]):
             raise UsageError(f"unknown {self.kind} '{name}'. {did_you_mean(name, self._entries)}")
         return entry
 
-    def __contains__(self, name: str) -> bool:
-        return self._found(name) is not None
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self._found(name) is not None
+
+    def __len__(self) -> int:
+        self._walk()
+        return len(self._entries)
 
     def __iter__(self) -> Iterator[str]:
         self._walk()

@@ -1,9 +1,9 @@
 """From any source of pictures to packed, memory-mapped parts: `open_data` is the one entry."""
 
-from sparring.data.open import Data as Data
-from sparring.data.open import Part as Part
 from sparring.data.open import inspect_data as inspect_data
 from sparring.data.open import open_data as open_data
+from sparring.data.opened import Data as Data
+from sparring.data.opened import Part as Part
 from sparring.data.report import DataReport as DataReport
 from sparring.data.report import describe as describe
 from sparring.data.spec import ImageSpec as ImageSpec

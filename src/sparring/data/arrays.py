@@ -129,6 +129,21 @@ def read_npz(path: Path) -> Collection:
     return _assemble(path, {role: members[key] for role, key in roles.items()}, stored, names, _unused(members, roles))
 
 
+def read_members(path: Path) -> tuple[dict[str, Array], tuple[str, ...]]:
+    """All arrays of an `.npz` by their keys in lower case, and the names of its classes, where it has them.
+
+    Raises:
+        DataError: damaged, or with arrays of objects.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = {_key(name): name for name in archive.namelist() if name.endswith(".npy")}
+            stored = {key: _member(archive, name, path) for key, name in members.items()}
+    except (zipfile.BadZipFile, OSError) as error:
+        raise _damaged(str(path), error) from error
+    return stored, _class_names(stored["classes"], path) if "classes" in stored else ()
+
+
 def _key(member: str) -> str:
     return member.removesuffix(".npy").lower()
 

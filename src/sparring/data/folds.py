@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparring.data.collection import Split
-from sparring.data.open import Data, Part
+from sparring.data.opened import Data, Part
 from sparring.data.report import PartReport
 from sparring.data.split import Labels, fingerprint
 from sparring.errors import DataError, UsageError

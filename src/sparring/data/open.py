@@ -5,9 +5,9 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -17,49 +17,18 @@ from sparring.data.collection import Collection, Split
 from sparring.data.decode import SMALLEST_SIDE, Fit
 from sparring.data.facts import LARGEST_SIZE, Facts, Wish, decide
 from sparring.data.find import Found, find_source
+from sparring.data.opened import Data, Part
 from sparring.data.pack import Packed, Progress, check_usable, find, pack
-from sparring.data.points import SETS, Modes, PointSet
+from sparring.data.points import SETS, PointSet
 from sparring.data.report import DataReport, make_report, report_rows
 from sparring.data.sources import ArrayPictures, EncodedPictures
-from sparring.data.spec import ImageSpec, OpenedSpec, TableSpec
+from sparring.data.spec import ImageSpec, TableSpec
 from sparring.data.split import Labels, assign, limit_labels
+from sparring.data.volumes import is_volume_file, open_volumes
 from sparring.errors import DataError, UsageError
 
 Rows = npt.NDArray[np.int64]
 Parts = Mapping[Split, tuple[Rows, Labels | None]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Part:
-    """One part: `x` pictures uint8 [N, H, W, C], memory-mapped, or rows float32 [N, F]; `y` int64 [N], -1 without a
-    label, or None without classes; `source`, the picture that each is to be made from, uint8 [N, H, W, C'], or None
-    where they are no pairs."""
-
-    x: npt.NDArray[Any]
-    y: Labels | None
-    source: npt.NDArray[np.uint8] | None = None
-
-    def __len__(self) -> int:
-        return len(self.x)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Data:
-    """A source, open: its spec, the parts "train", "validation" and perhaps "test", and what was read and why.
-
-    Args:
-        classes, labels: all that the source knows, also where training is to see fewer labels or none: a judge may
-            use them. Labels int64 [N] by part, -1 without one.
-        modes: what the data are a mixture of, where that is known.
-    """
-
-    name: str
-    spec: OpenedSpec
-    parts: Mapping[str, Part]
-    report: DataReport
-    classes: tuple[str, ...] = ()
-    labels: Mapping[str, Labels] = field(default_factory=dict)
-    modes: Modes | None = None
 
 
 def open_data(
@@ -74,7 +43,7 @@ def open_data(
     cache: Path | None = None,
     on_progress: Callable[[str, int, int | None], None] | None = None,
 ) -> Data:
-    """Open a folder, an archive, an array file or a data set by name.
+    """Open a folder, an archive, an array file or a data set by name; of volumes see `volumes`.
 
     Args:
         source: a path if it exists, else a registered name.
@@ -98,6 +67,9 @@ def open_data(
     if (made := _made(source)) is not None:
         _refuse_options(source, size=size, fit=fit, channels=channels, labels=labels)
         return _open_points(made)
+    if is_volume_file(source):
+        _refuse_volume_options(source, size=size, channels=channels, fit=fit)
+        return open_volumes(source, conditional=conditional, labels=labels, seed=seed)
     store = Cache(cache or default_cache())
     progress = on_progress or _silent
     with _opened(source, store, progress, keep=True) as (collection, pictures):
@@ -150,6 +122,8 @@ def inspect_data(
     if (made := _made(source)) is not None:
         _refuse_options(source, size=size, fit=fit, channels=channels)
         return _open_points(made).report
+    if is_volume_file(source):
+        return open_volumes(source, conditional=conditional).report
     store = Cache(cache or default_cache())
     progress = on_progress or _silent
     with _opened(source, store, progress, keep=False) as (collection, pictures):
@@ -174,6 +148,13 @@ def _refuse_options(
     for name, value in given.items():
         if value is not None:
             raise UsageError(f"--{name} {value}: '{source}' has points of a plane, not pictures, and no labels.")
+
+
+def _refuse_volume_options(source: str, *, size: int | None, channels: int | None, fit: str) -> None:
+    given = {"size": size, "channels": channels, "fit": None if fit == "crop" else fit}
+    for name, value in given.items():
+        if value is not None:
+            raise UsageError(f"--{name} {value}: {source} holds volumes, which are taken as they are. Leave it out.")
 
 
 def _open_points(made: PointSet) -> Data:

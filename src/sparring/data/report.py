@@ -43,6 +43,7 @@ class DataReport:
         skipped: every picture or other file that is not used, with its reason.
         duplicates: pictures whose content another one has too; the first of each kind is not counted.
         source_channels: of the picture that each one is to be made from; 0 where pictures are no pairs.
+        volume: depth, height and width of volumes; empty: they are none.
         columns: of rows that are no pictures; what is said of sizes, channels and formats is then empty.
     """
 
@@ -66,6 +67,7 @@ class DataReport:
     duplicates: int
     notes: Sequence[str]
     source_channels: int = 0
+    volume: Sequence[int] = ()
     columns: Sequence[str] = ()
 
     @property
@@ -74,10 +76,12 @@ class DataReport:
         classes = tuple(self.parts["train"].classes)
         if self.columns:
             return TableSpec(columns=tuple(self.columns), classes=classes)
+        depth, height, width = self.volume or (None, self.size, self.size)
         return ImageSpec(
             channels=self.channels,
-            height=self.size,
-            width=self.size,
+            height=height,
+            width=width,
+            depth=depth,
             classes=classes,
             source_channels=self.source_channels,
         )
@@ -190,6 +194,7 @@ def describe(report: DataReport) -> list[str]:
     """The report as lines for a terminal: what will be read, and how."""
     total = sum(part.pictures for part in report.parts.values())
     what = "rows" if report.columns else "pairs of pictures" if report.source_channels else "pictures"
+    what = "volumes" if report.volume else what
     lines = [f"{total:,} {what} in {report.source}, read as: {report.layout}"]
     lines += [_part_line(name, part) for name, part in report.parts.items()]
     if "validation" not in report.parts:
@@ -197,6 +202,8 @@ def describe(report: DataReport) -> list[str]:
     lines += _class_lines(report)
     if report.columns:
         return [*lines, f"columns: {', '.join(report.columns)}"]
+    if report.volume:
+        return [*lines, f"depth, height, width: {', '.join(map(str, report.volume))}; channels: {report.channels}"]
     lines.append(_size_line(report))
     lines.append(f"channels: {report.channels} ({report.channels_why})")
     lines.append("formats: " + ", ".join(f"{name} {count:,}" for name, count in report.formats.items()))

@@ -21,12 +21,13 @@ class ImageSpec:
     @property
     def places(self) -> int:
         """How many values a channel of an example has."""
-        return self.height * self.width
+        return (self.depth or 1) * self.height * self.width
 
     @property
     def form(self) -> str:
-        """For people: channels, height, width."""
-        return f"{self.channels}x{self.height}x{self.width}"
+        """For people: channels, depth where there is one, height, width."""
+        sides = [self.channels, *([] if self.depth is None else [self.depth]), self.height, self.width]
+        return "x".join(map(str, sides))
 
 
 @dataclass(frozen=True, kw_only=True)

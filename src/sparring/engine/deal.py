@@ -223,11 +223,11 @@ class Labels:
 
 
 def to_unit(stored: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
-    """uint8 [B, H, W, C] to [-1, 1] [B, C, H, W]; the view keeps the bytes' order, which is channels last. Rows
-    float32 [B, F] stay as they are."""
+    """uint8 [B, H, W, C] to [-1, 1] [B, C, H, W], or [B, D, H, W, C] to [B, C, D, H, W]; the view keeps the bytes'
+    order, which is channels last. Rows float32 [B, F] stay as they are."""
     if stored.is_floating_point():
         return stored.to(dtype)
-    return stored.permute(0, 3, 1, 2).to(dtype).div_(127.5).sub_(1)
+    return stored.movedim(-1, 1).to(dtype).div_(127.5).sub_(1)
 
 
 def to_stored(x: Tensor) -> Stored:

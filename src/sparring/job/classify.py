@@ -119,9 +119,10 @@ def _source(recipe: Recipe, spec: OpenedSpec, train: Part, order: Order, rows: L
     pictures = Pictures(train.x, train.y, order=order, device=precision.device, dtype=precision.weights, rows=rows)
     if recipe.augment is None:
         return pictures
-    if isinstance(spec, TableSpec):
+    if isinstance(spec, TableSpec) or spec.depth is not None:
+        what = "rows" if isinstance(spec, TableSpec) else "volumes"
         raise UsageError(
-            f"--set augment={recipe.augment.name} changes pictures, and these data are rows: give --set augment=none."
+            f"--set augment={recipe.augment.name} changes pictures, and these data are {what}: give --set augment=none."
         )
     distortion = distortions.build(recipe.augment.name, settings=recipe.augment.settings)
     return Distorted(pictures, distortion, seed=key(recipe.seed, "augment"))

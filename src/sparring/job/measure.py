@@ -136,10 +136,11 @@ def _random_part(plan: Plan, count: int) -> Part:
     spec, draw = plan.spec, np.random.default_rng(count)
     if isinstance(spec, TableSpec):
         return Part(x=draw.standard_normal((count, len(spec.columns)), np.float32), y=None)
-    few = draw.integers(0, 256, (64, spec.height, spec.width, spec.channels), np.uint8)
+    depth = () if spec.depth is None else (spec.depth,)
+    few = draw.integers(0, 256, (64, *depth, spec.height, spec.width, spec.channels), np.uint8)
     labels = np.arange(count, dtype=np.int64) % len(spec.classes) if spec.classes else None
     rows = np.arange(count) % len(few)
-    source = few.repeat(spec.source_channels, axis=3)[..., : spec.source_channels] if spec.source_channels else None
+    source = few.repeat(spec.source_channels, axis=-1)[..., : spec.source_channels] if spec.source_channels else None
     return Part(x=few[rows], y=labels, source=None if source is None else source[rows])
 
 

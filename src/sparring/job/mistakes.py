@@ -28,7 +28,8 @@ class Mistakes:
         self._recipe = recipe
         self._classes = data.spec.classes
         held = data.parts["validation"]
-        labelled = isinstance(data.spec, ImageSpec) and held.y is not None and bool((held.y >= 0).any())
+        flat = isinstance(data.spec, ImageSpec) and data.spec.depth is None
+        labelled = flat and held.y is not None and bool((held.y >= 0).any())
         self._held = HeldOut(held.x, held.y, count=MOST, seed=recipe.seed) if labelled and held.y is not None else None
 
     def __call__(self, game: Game) -> None:

@@ -73,7 +73,7 @@ class OpenedRun:
         Raises:
             UsageError: it was trained on rows.
         """
-        if not isinstance(self.spec, ImageSpec):
+        if not isinstance(self.spec, ImageSpec) or self.spec.depth is not None:
             raise UsageError(f"{self.path.name} was trained on {self.spec.form}, not on pictures.")
         return self.spec
 

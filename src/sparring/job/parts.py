@@ -73,8 +73,7 @@ def known_settings(recipe: Recipe) -> dict[str, Settings]:
 
 def known_names(recipe: Recipe) -> Names:
     """What can be put into each of `recipe.choices`."""
-    parts = {place: list(registry) for place, registry in PARTS[recipe.task].items()}
-    return parts | {f"{name}.model": list(MODELS[name]) for name in recipe.players}
+    return {**PARTS[recipe.task], **{f"{name}.model": MODELS[name] for name in recipe.players}}
 
 
 def build_modules(recipe: Recipe, spec: OpenedSpec) -> dict[str, nn.Module]:
@@ -110,8 +109,11 @@ def without_weights(recipe: Recipe) -> Recipe:
 
 def placed(module: Module, precision: Precision) -> Module:
     """The module on the device, in the precision of the weights."""
+    volumes = any(parameter.ndim == 5 for parameter in module.parameters())
     moved: Module = module.to(  # type: ignore[call-overload]  # torch does not declare memory_format
-        device=precision.device, dtype=precision.weights, memory_format=torch.channels_last
+        device=precision.device,
+        dtype=precision.weights,
+        memory_format=torch.channels_last_3d if volumes else torch.channels_last,
     )
     return moved
 

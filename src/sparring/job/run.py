@@ -181,11 +181,12 @@ class Run(OpenedRun):
 
     def _refuse_other(self, examples: Stored) -> None:
         spec = self.spec
-        kind, shape = (
-            (np.dtype(np.float32), (len(spec.columns),))
-            if isinstance(spec, TableSpec)
-            else (np.dtype(np.uint8), (spec.height, spec.width, spec.channels))
-        )
+        kind = np.dtype(np.float32 if isinstance(spec, TableSpec) else np.uint8)
+        if isinstance(spec, TableSpec):
+            shape: tuple[int, ...] = (len(spec.columns),)
+        else:
+            depth = () if spec.depth is None else (spec.depth,)
+            shape = (*depth, spec.height, spec.width, spec.channels)
         if examples.dtype != kind or examples.shape[1:] != shape:
             raise UsageError(
                 f"examples {examples.dtype} {list(examples.shape)}: expected {kind} [N, {', '.join(map(str, shape))}], "
