@@ -1,0 +1,34 @@
+"""`sparring explain`."""
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+from cli.conftest import Command
+
+
+def test_a_table_of_a_network(sparring: Command) -> None:
+    ended = sparring("explain", "mlp", "--size", 28, "--channels", 1, "--classes", 10, "--set", "width=64")
+    assert ended.code == 0, ended.err
+    (line,) = (line for line in ended.lines if line.startswith("layers.1 "))
+    assert line.split()[1:5] == ["Linear", "64", "whole", "50,176"]
+    assert line.endswith("784 x 64 + 64 = 50,240")
+    assert f"{50_240 + 64 * 65 + 650:,} parameters" in ended.out
+
+
+def test_the_same_as_json_and_as_a_drawing(sparring: Command, tmp_path: Path) -> None:
+    file = tmp_path / "compact.svg"
+    ended = sparring("explain", "compact", "--kind", "discriminator", "--size", 32, "--json", "--svg", file)
+    found = json.loads(ended.out)
+    assert sum(layer["parameters"] for layer in found["layers"]) == found["parameters"]
+    drawn = ElementTree.parse(file).getroot()
+    texts = {text.text for text in drawn.iter("{http://www.w3.org/2000/svg}text")}
+    assert {"3x32x32", f"{found['layers'][0]['parameters']:,}"} <= texts
+    assert "prefers-color-scheme: dark" in file.read_text(encoding="utf-8")
+
+
+def test_what_can_not_be_ends_with_the_code_for_usage(sparring: Command, tmp_path: Path) -> None:
+    ended = sparring("explain", "dcgan")
+    assert ended.code == 2 and "--kind" in ended.err
+    ended = sparring("explain", "mlp", "--svg", tmp_path / "no" / "mlp.svg")
+    assert ended.code == 6
