@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from sparring.explain.table import Table
 
 NOTE = (
-    "sees: the receptive field, in places of the input from end to end; whole: perhaps all of it. Multiply-adds for "
-    "one example, of convolutions and matrices."
+    "sees: the receptive field, in places of the input from end to end; whole: perhaps all of it, as behind a global "
+    "pool or a gate. Multiply-adds of convolutions and matrices, for one example."
 )
 
 HELP = """A network layer by layer: shapes, windows, parameters with their formula, work, and what a place sees.

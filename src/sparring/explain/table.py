@@ -4,6 +4,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 from torch import Tensor, nn
@@ -117,10 +118,15 @@ def tabulate(name: str, kind: str, module: nn.Module, *given: Tensor | None) -> 
     """
     calls = trace(module.eval(), *given)
     taken = [tensor for tensor in given if tensor is not None and tensor.ndim > 1 and tensor.numel()]
+    return table_of(name, kind, module, tuple(taken[-1].shape[1:]), calls)
+
+
+def table_of(name: str, kind: str, module: nn.Module, taken: tuple[int, ...], calls: Sequence[Call]) -> Table:
+    """The table of a pass that was traced, see `Table`."""
     return Table(
         name=name,
         kind=kind,
-        input=tuple(taken[-1].shape[1:]),
+        input=taken,
         layers=tuple(layer_of(call) for call in calls if _is_layer(call)),
         blocks=tuple(_blocks(module, calls)),
         unused=_unused(module, calls),
@@ -145,20 +151,21 @@ def block_calls(module: nn.Module, calls: Sequence[Call]) -> Iterator[Call]:
     """The calls of what is neither the network, nor a plain list of layers, nor within another such part."""
     containers = {name for name, part in module.named_modules() if not name or type(part) in _CONTAINERS}
     for call in calls:
-        names = call.name.split(".")
-        around = {".".join(names[:count]) for count in range(1, len(names))}
-        if call.name not in containers and around <= containers:
+        around = accumulate(call.name.split(".")[:-1], "{}.{}".format)
+        if call.name not in containers and all(name in containers for name in around):
             yield call
 
 
 def _blocks(module: nn.Module, calls: Sequence[Call]) -> Iterator[Layer]:
-    for call in block_calls(module, calls):
-        within = [other for other in calls if f"{other.name}.".startswith(f"{call.name}.")]
-        yield dataclasses.replace(
-            layer_of(call),
-            parameters=sum(layer_of(other).parameters for other in within),
-            multiply_adds=sum(other.multiply_adds for other in within),
-        )
+    whole = set(block_calls(module, calls))
+    parameters = multiply_adds = 0
+    for call in calls:
+        # What is inside a part ends before it.
+        parameters += sum(tensor.numel() for tensor in call.parameters.values())
+        multiply_adds += call.multiply_adds
+        if call in whole:
+            yield dataclasses.replace(layer_of(call), parameters=parameters, multiply_adds=multiply_adds)
+            parameters = multiply_adds = 0
 
 
 def by(sides: Iterable[int]) -> str:

@@ -27,7 +27,7 @@ class Call:
 
     Args:
         name: dotted, from the root, whose own is "".
-        output: its first tensor.
+        given, output: the first tensor that it took, and that it made. A layer behind that works in place changes it.
         parameters: those that it is the first to use itself, by their names within it; not those of modules inside.
         multiply_adds: those that it does itself, for a batch of one.
         sees: what a place of the output sees; None: perhaps all of the input.
@@ -36,6 +36,7 @@ class Call:
 
     name: str
     module: nn.Module
+    given: Tensor
     output: Tensor = field(init=False)
     parameters: dict[str, Tensor] = field(default_factory=dict)
     multiply_adds: int = 0
@@ -89,7 +90,7 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Before a module runs."""
         if self._running:
             self._running[-1].inside = True
-        self._running.append(Call(name, module))
+        self._running.append(Call(name, module, next(tensors(given))))
 
     def leave(self, module: nn.Module, given: Any, made: Any) -> None:
         """After it ran."""
