@@ -12,7 +12,14 @@ _WIDTH, _CELL, _ROW = 1040, 130, 190
 _BOX_HEIGHT, _BOX_WIDTH, _LEAST = 84.0, 72.0, 4.0
 _BASE = 122  # of the boxes, below the top of their row
 _LEGEND = 40
-_WORDS = {"Conv": "conv", "ConvTranspose": "up-conv", "MaxPool": "max pool", "AvgPool": "mean pool", "Linear": "linear"}
+_WORDS = {
+    "Conv": "conv",
+    "ConvTranspose": "up-conv",
+    "MaxPool": "max pool",
+    "AvgPool": "mean pool",
+    "AdaptiveAvgPool": "mean pool",
+    "Linear": "linear",
+}
 _GROUPS = ("convolution", "pooling", "fully connected", "block")
 _STYLE = """
 text { font: 12px system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; fill: var(--ink); }

@@ -10,8 +10,8 @@ from sparring.errors import UsageError, did_you_mean
 from sparring.explain.table import Table, tabulate
 from sparring.models.classify.base import Classifier, classifiers
 from sparring.models.gan.base import Discriminator, Generator, discriminators, generators
-from sparring.recipe import parse_value
 from sparring.registry import Entry, Registry
+from sparring.typed import parse_value
 
 Kind = Literal["classifier", "generator", "discriminator"]
 REGISTRIES: dict[Kind, Registry[Any]] = {
@@ -28,6 +28,7 @@ def explain_network(
     kind: Kind | None = None,
     size: int = 224,
     channels: int = 3,
+    depth: int | None = None,
     classes: int | None = None,
     settings: Sequence[str] = (),
 ) -> Table:
@@ -36,6 +37,7 @@ def explain_network(
     Args:
         kind: needed where a generator and a discriminator share the name; a classifier comes before both.
         size: of the pictures, height and width.
+        depth: of volumes; None: flat pictures.
         classes: None: 1,000 for a classifier, none for the players of a GAN.
         settings: "NAME=VALUE" each.
 
@@ -49,6 +51,7 @@ def explain_network(
         channels=channels,
         height=size,
         width=size,
+        depth=depth,
         classes=tuple(map(str, range(count))),
         # Only what translates pictures looks at it.
         source_channels=0 if kind == "classifier" else channels,
@@ -83,7 +86,8 @@ def _chosen(entry: Entry[Any], settings: Sequence[str]) -> dict[str, Any]:
 
 def _given(module: Classifier | Generator | Discriminator, spec: ImageSpec) -> tuple[torch.Tensor | None, ...]:
     """What the network takes, for one example, on torch's default device."""
-    x_BCHW = torch.empty(1, spec.channels, spec.height, spec.width)
+    sides = (spec.height, spec.width) if spec.depth is None else (spec.depth, spec.height, spec.width)
+    x_BCHW = torch.empty(1, spec.channels, *sides)
     label_B = torch.zeros(1, dtype=torch.int64) if spec.classes else None
     if isinstance(module, Generator):
         z_BZ = torch.empty(1, module.z_dim)

@@ -17,6 +17,7 @@ from sparring.explain.images import Pixels, address, around_grey, coloured, over
 from sparring.explain.table import HEADS, Table, by, layer_of, table_of
 from sparring.explain.trace import Call, trace
 from sparring.models.classify.base import Classifier
+from sparring.nn.filters import FILTERS, filtered
 from sparring.report.parts import escaped, number
 
 _TOP = 5
@@ -24,7 +25,9 @@ _NUMBERS = 7
 """Larger kernels are shown by colours alone."""
 
 
-def explain_picture(module: Classifier, picture_HWC: Pixels, classes: Sequence[str], *, title: str) -> str:
+def explain_picture(
+    module: Classifier, picture_HWC: Pixels, classes: Sequence[str], *, title: str, filters: bool = False
+) -> str:
     """The page, as HTML.
 
     Args:
@@ -32,6 +35,7 @@ def explain_picture(module: Classifier, picture_HWC: Pixels, classes: Sequence[s
         picture_HWC: uint8, of the size and with the channels that the network takes.
         classes: names in the order of the logits.
         title: of the page, such as the run's and the picture's names.
+        filters: whether the kernels made by hand are shown as well.
 
     Raises:
         UsageError: captum is not installed.
@@ -55,6 +59,7 @@ def explain_picture(module: Classifier, picture_HWC: Pixels, classes: Sequence[s
         window=_window(calls),
         maps=_maps(module, calls),
         weights=_weights(calls),
+        filters=_filters(x_BCHW) if filters else "",
         drawing=drawing(table, alone=False),
         layers=_layers(table),
     )
@@ -122,13 +127,12 @@ def _places(
 
 
 def _last_maps(module: nn.Module, calls: Sequence[Call]) -> Call | None:
-    """The last convolution, or the last block, whose maps have places."""
-    found = [
-        call
-        for call in maps.shown_calls(module, calls)
-        if call.inside or isinstance(call.module, nn.Conv1d | nn.Conv2d | nn.Conv3d)
-    ]
-    return found[-1] if found else None
+    """The last convolution, or block, whose maps have places; None where most of the work is done without maps."""
+    found = [call for call in maps.shown_calls(module, calls) if call.inside or isinstance(call.module, nn.Conv2d)]
+    if not found:
+        return None
+    behind = sum(call.multiply_adds for call in calls[calls.index(found[-1]) + 1 :])
+    return found[-1] if 2 * behind < sum(call.multiply_adds for call in calls) else None
 
 
 def _kernels(calls: Sequence[Call], shape: torch.Size) -> str:
@@ -181,6 +185,17 @@ def _weights(calls: Sequence[Call]) -> str:
         return ""
     told = '<p class="conditions">The weight of each channel for this picture: 0 dark, 1 light.</p>'
     return _section("How squeeze-and-excitation weighs channels", f'<div class="panel">{told}{"".join(strips)}</div>')
+
+
+def _filters(x_BCHW: Tensor) -> str:
+    figures = []
+    for name, kernel in FILTERS.items():
+        map_HW = filtered(x_BCHW, kernel)[0].mean(0).cpu().numpy()
+        rows = "; ".join(" ".join(f"{value:.3g}" for value in row) for row in kernel)
+        low, high = float(map_HW.min()), float(map_HW.max())
+        pixels = coloured(map_HW, low=low, high=high, colours="gray")
+        figures.append(_sheet(pixels, f"<b>{escaped(name)}</b> {escaped(rows)}", name))
+    return _section("Kernels made by hand", f'<div class="sheets filters">{"".join(figures)}</div>')
 
 
 def _window(calls: Sequence[Call]) -> str:
