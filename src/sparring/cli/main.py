@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Protocol
 
 from sparring import __version__
-from sparring.cli import catalogue, check, compare, diagnose, evaluate, predict, report, sample, train
+from sparring.cli import catalogue, check, compare, diagnose, evaluate, explain, predict, report, sample, train
 from sparring.errors import MachineError, SparringError, UsageError, did_you_mean
 
 
@@ -31,6 +31,7 @@ VERBS: dict[str, tuple[type[Verb], str]] = {
     "evaluate": (evaluate.Evaluate, evaluate.HELP),
     "compare": (compare.Compare, compare.HELP),
     "diagnose": (diagnose.Diagnose, diagnose.HELP),
+    "explain": (explain.Explain, explain.HELP),
     "report": (report.Report, report.HELP),
     "check": (check.Check, check.HELP),
     "list": (catalogue.List, catalogue.HELP),

@@ -46,6 +46,21 @@ def read_new(
         yield entry, fit_picture(image, size=run.picture_spec.height, fit=run.recipe.data.fit, channels=channels)
 
 
+def read_one(run: Run, source: Path, *, channels: int) -> Pixels:
+    """One picture, uint8 [H, W, C] of the run's size.
+
+    Raises:
+        DataError: it is not there, or can't be read.
+    """
+    if not source.is_file():
+        raise DataError(f"{source}: no such file. Give one picture.")
+    skipped: list[Skipped] = []
+    read = list(read_new(run, list_pictures(source).entries, channels=channels, skipped=skipped))
+    if not read:
+        raise DataError(f"{source}: {skipped[0].reason}. Give a picture that can be opened.")
+    return read[0][1]
+
+
 def refuse_none(source: Path, skipped: Sequence[Skipped], *, option: str = "") -> DataError:
     """What to raise where nothing could be read."""
     shown = "".join(f"\n  {lost.name}: {lost.reason}" for lost in skipped[:5])

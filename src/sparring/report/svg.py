@@ -6,6 +6,7 @@ The same drawing gives the same bytes: no date, no random identifiers.
 import io
 import re
 from collections.abc import Callable
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -48,6 +49,12 @@ _SETTINGS: dict[Any, Any] = {
 def ink(number: int) -> str:
     """The colour of the page's line number `number`, as matplotlib has to be told it."""
     return _LINE.format(_FIRST + number % COLOURS)
+
+
+def palette() -> str:
+    """The page's colours, light and dark, for a drawing that stands alone."""
+    style = (files("sparring.report") / "page.css").read_text(encoding="utf-8")
+    return style[: style.index("* {")]
 
 
 def render(plot: "Callable[[Axes], None]", *, key: str) -> str:
