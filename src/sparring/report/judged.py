@@ -58,15 +58,25 @@ def _is_table(run: Any) -> bool:
 
 def _table(run: Mapping[str, Any]) -> str:
     rows: Sequence[Mapping[str, Any]] = run["rows"]
+    by_class = [row for row in rows if ": " in str(row.get("measure"))]
+    overall = [row for row in rows if row not in by_class]
+    conditions = run.get("conditions")
+    told = conditions if isinstance(conditions, list) else []
+    note = _NOTE if any(row.get("floor") is not None for row in rows) else ""
+    each = f"<details><summary>By class</summary>{_rows(by_class)}</details>" if by_class else ""
+    return (
+        f'<p class="conditions">{"<br>".join(map(escaped, told))}</p>'
+        f"{_rows(overall)}{note}{_matrix(run)}{each}{_notes(overall)}"
+    )
+
+
+def _rows(rows: Sequence[Mapping[str, Any]]) -> str:
     shown = [name for name in COLUMNS if any(row.get(name) is not None for row in rows)]
     head = "".join(f"<th scope=col>{escaped(COLUMNS[name])}</th>" for name in shown)
     body = "".join(f"<tr>{''.join(_cell(row.get(name)) for name in shown)}</tr>" for row in rows)
-    conditions = run.get("conditions")
-    told = conditions if isinstance(conditions, list) else []
     return (
-        f'<p class="conditions">{"<br>".join(map(escaped, told))}</p>'
         f'<div class="wide"><table class="numbers evaluation"><thead><tr>{head}</tr></thead><tbody>{body}</tbody>'
-        f"</table></div>{_NOTE if 'floor' in shown else ''}{_matrix(run)}{_notes(rows)}"
+        f"</table></div>"
     )
 
 
