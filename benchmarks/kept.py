@@ -30,6 +30,7 @@ def trained(
     settings: tuple[str, ...] = (),
     unconditional: bool = False,
     labels: int | None = None,
+    batch: int | None = None,
 ) -> Kept:
     """The run in `out` at its end, whichever way it ended; trained, or trained further, where it is not there yet."""
     try:
@@ -43,6 +44,7 @@ def trained(
                 settings=settings,
                 unconditional=unconditional,
                 labels=labels,
+                batch=batch,
                 out=out,
             )
         elif not _is_spent(out):
