@@ -1,4 +1,4 @@
-"""AlexNet: the paper's maps, parameters and normalisation."""
+"""AlexNet: the paper's maps, parameters and initial weights."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from sparring.data.spec import ImageSpec
-from sparring.models.classify.alexnet import AlexNet, local_response_norm
+from sparring.models.classify.alexnet import AlexNet
 
 
 def of(side: int, classes: int = 10) -> ImageSpec:
@@ -64,18 +64,6 @@ def test_the_last_map_has_few_places_at_every_size(side: int, kernel: int, place
     assert first.kernel_size == (kernel, kernel)
     assert network.layers(torch.empty(1, 3, side, side, device="meta")).shape == (1, 256, places, places)
     assert network.head.in_features == (4096 if kernel == 11 else 1024)
-
-
-def test_local_response_normalisation_is_the_papers_formula() -> None:
-    torch.manual_seed(0)
-    a = 100 * torch.randn(2, 7, 3, 3, dtype=torch.float64)
-    expected = torch.empty_like(a)
-    for i in range(7):
-        near = a[:, max(0, i - 2) : min(6, i + 2) + 1]
-        expected[:, i] = a[:, i] / (2 + 1e-4 * near.square().sum(1)) ** 0.75
-    torch.testing.assert_close(local_response_norm()(a), expected)
-    # Of values about 1, as pictures in [-1, 1] give, it is a division by a constant.
-    torch.testing.assert_close(local_response_norm()(a / 100), a / 100 / 2**0.75, rtol=1e-3, atol=0)
 
 
 def test_initial_weights() -> None:

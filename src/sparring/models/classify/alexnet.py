@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from sparring.data.spec import ImageSpec, Spec
 from sparring.models.classify.base import Classifier, classifiers, picture_spec
 from sparring.nn.initial import he_init
+from sparring.nn.local_response_norm import LocalResponseNorm
 from sparring.registry import Range
 
 FirstKind = Literal["auto", "11x11", "7x7", "5x5"]
@@ -44,7 +45,7 @@ class AlexNet(Classifier):
         spec = picture_spec(spec, "alexnet", least=16)
         kernel, stride, padding = FIRST[_first_for(spec) if first == "auto" else first]
         hidden = hidden or (4096 if _first_for(spec) == "11x11" else 1024)
-        norm = local_response_norm if local_norm else nn.Identity
+        norm = LocalResponseNorm if local_norm else nn.Identity
         self.layers = nn.Sequential(
             *(nn.Conv2d(spec.channels, 96, kernel, stride, padding), nn.ReLU(), norm(), nn.MaxPool2d(3, 2)),
             *(nn.Conv2d(96, 256, 5, padding=2, groups=groups), nn.ReLU(), norm(), nn.MaxPool2d(3, 2)),
@@ -77,12 +78,6 @@ class AlexNet(Classifier):
             nn.init.normal_(module.weight, std=0.01)
             assert module.bias is not None
             nn.init.constant_(module.bias, bias)
-
-
-def local_response_norm() -> nn.Module:
-    """Division by (2 + 1e-4 * the sum of squares over five channels) ** 0.75, section 3.3 of the paper."""
-    # torch's alpha is that of the mean.
-    return nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0)
 
 
 def _first_for(spec: ImageSpec) -> FirstKind:
