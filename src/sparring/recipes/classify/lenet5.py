@@ -1,7 +1,7 @@
 """`lenet5`: LeCun et al. 1998, with today's optimiser."""
 
 from sparring.recipe import DataChoice, Facts, Part, PlayerChoice, Recipe
-from sparring.recipes.base import one_player, recipes, usual_changes
+from sparring.recipes.base import one_player, recipes
 
 
 @recipes("lenet5", preset={"network": "lenet5"}, paper="LeCun et al. 1998")
@@ -15,7 +15,8 @@ def lenet(data: DataChoice, facts: Facts, *, network: str) -> Recipe:
         network,
         data,
         facts,
-        classifier=PlayerChoice(model=Part(name=network), lr=3e-3, fall="linear", warmup=0.2, decay=0.01),
-        augment=usual_changes(facts),
+        classifier=PlayerChoice(model=Part(name=network), lr=4e-3, betas=(0.9, 0.99), fall="linear", warmup=0.2),
         batch=128,
+        epochs=8.0,
+        reasons={"classifier.lr": "0.004, in one cycle: 99 % of MNIST in under a minute of one core"},
     )
