@@ -95,7 +95,7 @@ def players(name: str) -> tuple[Generator, Discriminator]:
     torch.manual_seed(0)
     translating = name == "l1"
     spec = ImageSpec(channels=1, height=8, width=8, classes=CLASSES, source_channels=2 if translating else 0)
-    heads = "auxiliary" if name in ("auxiliary", "supervised") else "projection"
+    heads = "auxiliary" if name in ("auxiliary", "entropy", "supervised") else "projection"
     discriminator = discriminators.build("compact", spec, settings={"width": 4, "heads": heads})
     if translating:
         return generators.build("unet", spec, settings={"width": 4}), discriminator

@@ -106,3 +106,17 @@ def test_the_supervised_term_needs_a_head_that_names_classes() -> None:
         game(built("supervised"), built("feature-matching"), heads=heads)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match=r"'projection' name none.*heads=semi-supervised or auxiliary"):
         game(built("supervised"), built("feature-matching"), heads="projection")
+
+
+def test_the_entropy_is_of_the_classes_that_reals_are_given() -> None:
+    objective, dealt = game(built("entropy", weight=0.5), built("feature-matching")), batch()
+    terms = objective.turn(DISCRIMINATOR, dealt, FIRST).terms
+    with torch.no_grad():
+        rows = objective.discriminator.class_logits(objective.discriminator.features(dealt["x"])).tolist()
+    by_hand = []
+    for row in rows:
+        likely = [math.exp(value) / sum(map(math.exp, row)) for value in row]
+        by_hand.append(-0.5 * sum(p * math.log(p) for p in likely))
+    assert terms["entropy"].tolist() == pytest.approx(by_hand, rel=1e-10)
+    with pytest.raises(UsageError, match="heads=semi-supervised"):
+        game(built("entropy"), built("feature-matching"), heads="projection")
