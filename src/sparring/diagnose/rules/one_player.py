@@ -31,6 +31,7 @@ def overfitting(
     records: Records,
     *,
     rise: Annotated[float, "share above its best from which the loss on held-out examples has risen", Range(0.0)] = 0.1,
+    least: Annotated[float, "nats by which it has risen at least: next to 0 a tenth is nothing", Range(0.0)] = 0.03,
     gap: Annotated[float, "training accuracy above validation accuracy that counts as a gap", Range(0.0)] = 0.1,
     looks: Annotated[int, "measurements in a row", Range(2)] = 3,
 ) -> Hint | None:
@@ -38,7 +39,7 @@ def overfitting(
     train, held = paired(records, "train_loss", "validation_loss")
     if len(held) <= looks:
         return None
-    limit = (1 + rise) * held.best
+    limit = held.best + max(rise * held.best, least)
     risen = held.all_above(limit, looks)
     falling = train.last < train.before(looks).best
     if not (risen and (falling or _gap(records, looks) > gap)):
