@@ -24,10 +24,15 @@ from benchmarks.kept import Kept, trained
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """A recipe, and its variants by name, each as `--set` takes them; data and budget where they are not the usual."""
+    """A recipe, and its variants by name, each as `--set` takes them; data and budget where they are not the usual.
+
+    Args:
+        settings: of every variant, before its own.
+    """
 
     recipe: str
     variants: Mapping[str, tuple[str, ...]]
+    settings: tuple[str, ...] = ()
     data: str | None = None
     kimg: float | None = None
 
@@ -77,7 +82,8 @@ QUESTIONS: Mapping[str, Question] = {
     "collapse": Question(
         recipe="gan2014",
         data="ring",
-        kimg=400.0,
+        kimg=512.0,
+        settings=("generator.width=128", "discriminator.width=48"),
         variants={
             "as it is": (),
             "minimax": ("loss=minimax",),
@@ -141,7 +147,8 @@ def shown(name: str, runs: Sequence[Mapping[str, Any]]) -> str:
 def answered(question: Question, name: str, options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """All runs of one question."""
     found: dict[str, Any] = {}
-    for number, (variant, settings) in enumerate(question.variants.items()):
+    for number, (variant, own) in enumerate(question.variants.items()):
+        settings = (*question.settings, *own)
         runs = []
         for seed in options.seeds:
             out = folder / f"{name}-{number}-{seed}"
