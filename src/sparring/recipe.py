@@ -35,6 +35,7 @@ class DataChoice:
         channels: 1, 3 or 4; None: chosen from the data.
         conditional: whether labels are used where there are some.
         labels: only so many training labels are kept, balanced over the classes; None: all.
+        pairs: what folders A and B with files of the same names are: pairs, or else two classes.
     """
 
     source: str
@@ -43,6 +44,7 @@ class DataChoice:
     channels: int | None = None
     conditional: bool = True
     labels: int | None = None
+    pairs: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

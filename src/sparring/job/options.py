@@ -9,6 +9,9 @@ from typing import Literal
 from sparring.errors import UsageError
 from sparring.recipe import DataChoice
 
+TRANSLATING = frozenset({"pix2pix"})
+"""Recipes that learn from pairs: for these, folders A and B with files of the same names are no classes."""
+
 _RANGES: dict[str, tuple[float, float]] = {
     "kimg": (0.001, 1_000_000_000),
     "minutes": (0.01, 1_000_000),
@@ -76,6 +79,7 @@ class TrainOptions:
             channels=self.channels,
             conditional=not self.unconditional,
             labels=self.labels,
+            pairs=self.recipe in TRANSLATING,
         )
 
     def assignments(self) -> list[tuple[str, str]]:
