@@ -176,7 +176,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, default=None, help="keep the runs in this folder, and go on with them")
     options = parser.parse_args()
     path = record.RESULTS / "questions.json"
-    before = json.loads(path.read_text(encoding="utf-8"))["figures"]["questions"] if path.exists() else {}
+    before = record.before("questions").get("questions", {})
     with tempfile.TemporaryDirectory() as scratch:
         for name in options.questions:
             question = QUESTIONS[name]
