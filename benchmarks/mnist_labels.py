@@ -7,7 +7,8 @@ weights of the discriminator are taken, and the error is of MNIST's 10,000 test 
 supervised classifier is the same discriminator, fitted to its first batch and with the same noise, that sees the
 labelled pictures and no others, 3,000 updates with a rate that falls to 0; its last averaged weights are taken.
 Published: Salimans et al. 2016, arXiv:1606.03498, table 1, over 10 draws; 300 epochs, that is 18,000 kimg.
-A run that is there already, in the folder given by --keep, is not trained again; figures are written after each run.
+A run that is there already, in the folder given by --keep, is not trained again; figures are written after each run,
+and those of other labels, minutes or seeds stay.
 """
 
 import argparse
@@ -122,6 +123,7 @@ def figures(seed: int, folder: Path, options: argparse.Namespace) -> dict[str, A
         "kimg": run.checkpoint.images / 1000,
         "minutes": run_minutes(run),
         "ended": kept.ended,
+        "commit": record.commit(),
     }
 
 
@@ -135,6 +137,17 @@ def summary(rows: list[dict[str, Any]], name: str) -> dict[str, float | None]:
     """Mean, and standard deviation over the seeds (divided by n - 1)."""
     values = [row[name] for row in rows]
     return {"mean": statistics.mean(values), "sd": statistics.stdev(values) if len(values) > 1 else None}
+
+
+def added(row: dict[str, Any], options: argparse.Namespace) -> tuple[dict[str, Any], Path]:
+    """All draws of this setting, the new one among them, and the file they are in."""
+    settings = record.before("mnist_labels")
+    name = f"{options.labels} labels, {options.minutes:g} minutes"
+    others = [other for other in settings.get(name, {}).get("rows", []) if other["seed"] != row["seed"]]
+    rows = sorted([*others, row], key=lambda found: found["seed"])
+    means = {column: summary(rows, column) for column in ("error", "supervised_error")}
+    settings[name] = {**means, "published": PUBLISHED.get(options.labels), "rows": rows}
+    return settings[name], record.write("mnist_labels", settings)
 
 
 def shown(name: str, found: dict[str, float | None]) -> str:
@@ -152,22 +165,19 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--keep", type=Path, default=None, help="keep the runs in this folder, and go on with them")
     options = parser.parse_args()
-    rows: list[dict[str, Any]] = []
+    found: dict[str, Any] = {}
     path = None
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.keep or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
         for seed in options.seeds:
             row = figures(seed, folder, options)
-            rows.append(row)
             after = f"{row['kimg']:g} kimg, {row['minutes']:.1f} minutes, ended {row['ended']}"
             print(
                 f"seed {seed}: {row['error']:.2f} %, labels alone {row['supervised_error']:.2f} %; {after}", flush=True
             )
-            found = {name: summary(rows, name) for name in ("error", "supervised_error")}
-            told = {"labels": options.labels, "minutes": options.minutes, "rows": rows, **found}
-            path = record.write("mnist_labels", {**told, "published": PUBLISHED.get(options.labels)})
-    print(shown(f"ssgan, {options.labels} labels, {len(rows)} draws", found["error"]))
+            found, path = added(row, options)
+    print(shown(f"ssgan, {options.labels} labels, {len(found['rows'])} draws", found["error"]))
     print(shown("the same network, those labels alone", found["supervised_error"]))
     if options.labels in PUBLISHED:
         mean, sd = PUBLISHED[options.labels]

@@ -10,7 +10,6 @@ question.
 """
 
 import argparse
-import json
 import statistics
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -18,16 +17,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from sklearn.datasets import load_digits
+
 from benchmarks import record
 from benchmarks.kept import Kept, trained
 
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """A recipe, and its variants by name, each as `--set` takes them; data and budget where they are not the usual."""
+    """A recipe, and its variants by name, each as `--set` takes them; data and budget where they are not the usual.
+
+    Args:
+        settings: of every variant, before its own.
+        unconditional: nobody is told the classes; only the judge knows them.
+        biased: variants on digits of which two classes are most.
+    """
 
     recipe: str
     variants: Mapping[str, tuple[str, ...]]
+    settings: tuple[str, ...] = ()
+    unconditional: bool = False
+    biased: tuple[str, ...] = ()
     data: str | None = None
     kimg: float | None = None
 
@@ -77,7 +88,8 @@ QUESTIONS: Mapping[str, Question] = {
     "collapse": Question(
         recipe="gan2014",
         data="ring",
-        kimg=400.0,
+        kimg=512.0,
+        settings=("generator.width=128", "discriminator.width=48"),
         variants={
             "as it is": (),
             "minimax": ("loss=minimax",),
@@ -101,11 +113,42 @@ QUESTIONS: Mapping[str, Question] = {
             ),
         },
     ),
+    "causes": Question(
+        recipe="gan",
+        unconditional=True,
+        variants={
+            "as it is": (),
+            "biased data": (),
+            "vanishing gradient: minimax, 5 updates of D, no R1": (
+                *("loss=minimax", "discriminator.updates=5", "r1.gamma=0"),
+            ),
+            "over-sensitivity: rates times 5, no R1": (*("generator.lr=0.01", "discriminator.lr=0.01", "r1.gamma=0"),),
+        },
+        biased=("biased data",),
+    ),
     "augment": Question(
         recipe="gan",
         variants={"none": (), "diffaugment": ("augment=diffaugment",), "adaptive": ("augment=adaptive",)},
     ),
 }
+
+
+def biased_digits(path: Path) -> Path:
+    """The digits, held-out ones as they are, of the others every twentieth of 2 to 9."""
+    digits, rng = load_digits(), np.random.default_rng(0)
+    pictures = np.round(digits.images * (255 / 16)).astype(np.uint8)
+    order = rng.permutation(len(pictures))
+    held, rest = order[:300], order[300:]
+    rare = digits.target[rest] >= 2
+    train = np.concatenate([rest[~rare], rest[rare][::20]])
+    np.savez(
+        path,
+        train_images=pictures[train],
+        train_labels=digits.target[train],
+        val_images=pictures[held],
+        val_labels=digits.target[held],
+    )
+    return path
 
 
 def figures(kept: Kept) -> dict[str, Any]:
@@ -121,7 +164,7 @@ def figures(kept: Kept) -> dict[str, Any]:
         "best": min(times),
         "last": times[-1],
         "coverage": coverage[-1],
-        **{name: table[name][-1] for name in ("modes", "quality") if name in table},
+        **{name: table[name][-1] for name in ("modes", "quality", "class_least", "diversity") if name in table},
         "ranked_right": statistics.mean(late),
     }
 
@@ -133,6 +176,8 @@ def shown(name: str, runs: Sequence[Mapping[str, Any]]) -> str:
     )
     well = sum(run["ended"] == "well" for run in runs)
     cells = f"best {best:7.2f} x   last {last:7.2f} x   coverage {coverage:.2f}   D right {100 * right:5.1f} %"
+    if "class_least" in runs[0]:
+        cells += "   least class " + ", ".join(f"{run['class_least']:.2f}" for run in runs)
     if "modes" in runs[0]:
         cells += "   modes " + ", ".join(f"{run['modes']:.0f}" for run in runs)
     return f"  {name:<42} {cells}   {well} of {len(runs)} well"
@@ -141,17 +186,20 @@ def shown(name: str, runs: Sequence[Mapping[str, Any]]) -> str:
 def answered(question: Question, name: str, options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """All runs of one question."""
     found: dict[str, Any] = {}
-    for number, (variant, settings) in enumerate(question.variants.items()):
+    for number, (variant, own) in enumerate(question.variants.items()):
+        settings = (*question.settings, *own)
         runs = []
         for seed in options.seeds:
             out = folder / f"{name}-{number}-{seed}"
+            data = question.data or options.data
             kept = trained(
-                question.data or options.data,
+                biased_digits(folder / "biased-digits.npz") if variant in question.biased else data,
                 out,
                 recipe=question.recipe,
                 kimg=question.kimg or options.kimg,
                 seed=seed,
                 settings=settings,
+                unconditional=question.unconditional,
             )
             runs.append({"seed": seed, **figures(kept)})
         found[variant] = {"settings": settings, "runs": runs}
@@ -169,7 +217,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, default=None, help="keep the runs in this folder, and go on with them")
     options = parser.parse_args()
     path = record.RESULTS / "questions.json"
-    before = json.loads(path.read_text(encoding="utf-8"))["figures"]["questions"] if path.exists() else {}
+    before = record.before("questions").get("questions", {})
     with tempfile.TemporaryDirectory() as scratch:
         for name in options.questions:
             question = QUESTIONS[name]

@@ -20,7 +20,7 @@ def write(name: str, figures: Mapping[str, Any]) -> Path:
     words = [Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:]]
     record = {
         "command": shlex.join(["python", "-m", f"benchmarks.{name}", *words]),
-        "commit": _git("rev-parse", "--short", "HEAD") + ("+" if _git("status", "--porcelain", "src") else ""),
+        "commit": commit(),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "machine": {
             "processor": _processor(),
@@ -35,6 +35,18 @@ def write(name: str, figures: Mapping[str, Any]) -> Path:
     path = RESULTS / f"{name}.json"
     path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     return path
+
+
+def before(name: str) -> dict[str, Any]:
+    """The figures that are there already; none where the benchmark has not been run."""
+    path = RESULTS / f"{name}.json"
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["figures"] if path.exists() else {}
+    return found
+
+
+def commit() -> str:
+    """The commit that is measured, with a + where the source differs from it."""
+    return _git("rev-parse", "--short", "HEAD") + ("+" if _git("status", "--porcelain", "src") else "")
 
 
 def _git(*words: str) -> str:

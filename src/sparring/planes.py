@@ -202,12 +202,13 @@ def _draw_surface(axes: "Axes", moment: Moment, window: Window) -> None:
 
 
 def _draw_pushes(axes: "Axes", moment: Moment, window: Window) -> None:
-    lengths = np.linalg.norm(moment.pushes, axis=1)
+    pushes = moment.pushes.astype(np.float64)  # D may be so flat that float32 holds no length but 0
+    lengths = np.linalg.norm(pushes, axis=1)
     longest = float(np.quantile(lengths, 0.9)) if len(lengths) else 0.0
     if longest <= 0:
         return
     # Shortened where they are far longer than most, or a few would hide everything.
-    shown = moment.pushes * (np.minimum(1, longest / np.maximum(lengths, 1e-300)) / longest)[:, None]
+    shown = pushes * (np.minimum(1, longest / np.maximum(lengths, 1e-300)) / longest)[:, None]
     shown = shown * (_ARROW * 2 * window.half)
     axes.quiver(
         *moment.starts.T,

@@ -40,6 +40,7 @@ class DataChoice:
         labels: only so many training labels are kept, balanced over the classes; None: all.
         fold, folds: of training and validation examples laid together, fold number `fold` of `folds` is held out; None:
             as the data are cut.
+        pairs: what folders A and B with files of the same names are: pairs, or else two classes.
     """
 
     source: str
@@ -50,6 +51,7 @@ class DataChoice:
     labels: int | None = None
     fold: int | None = None
     folds: int | None = None
+    pairs: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

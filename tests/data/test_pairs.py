@@ -12,6 +12,7 @@ from sparring.data.collection import FilePlace
 from sparring.data.listing import Entry
 from sparring.data.pairs import Pairs, find_pairs
 from sparring.errors import UsageError
+from sparring.job.options import TrainOptions
 
 
 def paired(*names: str) -> Pairs | None:
@@ -93,6 +94,27 @@ def test_both_pictures_of_a_pair_are_stored_side_by_side(pairs: Path, cache: Pat
                 number = known[source.tobytes()]
                 shrunk = Image.open(pairs / "B" / f"{number:02}.png").resize((16, 16), Image.Resampling.BICUBIC)
                 assert np.array_equal(target, np.asarray(shrunk))
+
+
+def test_whoever_opens_them_says_whether_a_and_b_are_pairs_or_classes(pairs: Path, cache: Path) -> None:
+    for _ in range(2):  # each packed, and found again beside the other
+        data = open_data(str(pairs), size=16, cache=cache, pairs=False)
+        assert (data.spec.source_channels, data.spec.classes) == (0, ("A", "B"))
+        assert sum(map(len, data.parts.values())) == 41
+        assert open_data(str(pairs), size=16, cache=cache).spec.source_channels == 3
+    assert "class folders (2)" in describe(inspect_data(str(pairs), cache=cache, pairs=False))[0]
+
+
+@pytest.mark.parametrize("names", [("source", "target"), ("trainA", "trainB"), ("A", "target")])
+def test_other_names_of_sides_are_no_classes(names: tuple[str, str], pairs: Path, cache: Path) -> None:
+    for side, name in zip("AB", names, strict=True):
+        (pairs / side).rename(pairs / name)
+    assert open_data(str(pairs), size=16, cache=cache, pairs=False).spec.source_channels == 3
+
+
+@pytest.mark.parametrize(("recipe", "read_as_pairs"), [("pix2pix", True), ("gan", False), ("cgan", False)])
+def test_a_recipe_that_translates_reads_pairs_and_others_classes(recipe: str, read_as_pairs: bool) -> None:
+    assert TrainOptions(data="AB/", recipe=recipe).data_choice().pairs == read_as_pairs
 
 
 def test_check_says_how_many_pairs_and_what_is_alone(pairs: Path, cache: Path) -> None:

@@ -82,4 +82,4 @@ def test_until_leaves_out_what_came_later() -> None:
 def test_early_grows_with_the_pictures() -> None:
     early = [Records([], data={"spec": {"height": side}}).early_kimg for side in (4, 8, 16, 64)]
     assert early == [2.0, 2.0, 4.0, 16.0] and Records([]).early_kimg == 2.0
-    assert Records([], data={"spec": {"columns": ["x", "y"]}}).early_kimg == 50.0
+    assert Records([], data={"spec": {"columns": ["x", "y"]}}).early_kimg == 125.0

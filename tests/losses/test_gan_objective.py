@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from sparring.data.spec import ImageSpec
 from sparring.errors import UsageError
+from sparring.losses.adaptive import Adaptive
 from sparring.losses.adversarial import NonSaturating, Relativistic
 from sparring.losses.base import AdversarialLoss, Batch, Moment, Turn
 from sparring.losses.gan import AdversarialObjective, has_batch_norm
@@ -202,6 +203,26 @@ def test_batch_norm_beside_a_penalty_or_pairs_is_refused_unless_forced(
     AdversarialObjective(*with_batch_norm(), loss, penalties, allow_batch_norm=True)
     AdversarialObjective(*with_batch_norm(), NonSaturating())
     AdversarialObjective(*compact(), loss, penalties)
+
+
+@pytest.mark.parametrize("every", [1, 1_000])
+def test_held_out_reals_leave_no_trace_in_batch_norms_statistics(every: int) -> None:
+    """Statistics after a turn are those of reals and fakes, whether or not held-out pictures were looked at as well."""
+
+    def statistics(held: float) -> list[Tensor]:
+        generator, discriminator = with_batch_norm()
+        objective = AdversarialObjective(generator, discriminator, NonSaturating(), augmentation=Adaptive(every=every))
+        draw = torch.Generator().manual_seed(0)
+        x, z = torch.randn(4, 1, 16, 16, generator=draw), torch.randn(4, 100, generator=draw)
+        torch.manual_seed(0)
+        objective.turn("discriminator", {"x": x, "z": z, "x_held": torch.full_like(x, held)}, FIRST)
+        return list(discriminator.buffers())
+
+    first = with_batch_norm()[1].buffers()
+    seen, other = statistics(-1.0), statistics(1.0)
+    assert all(torch.equal(a, b) for a, b in zip(seen, other, strict=True))
+    assert any(not torch.equal(a, b) for a, b in zip(seen, first, strict=True))
+    assert {int(value) for value in seen if not value.is_floating_point()} == {2}
 
 
 def test_a_discriminator_with_batch_norm_sees_reals_and_fakes_apart() -> None:

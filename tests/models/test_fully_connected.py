@@ -39,6 +39,19 @@ def test_parameters_of_the_conditional_gan_on_mnist() -> None:
     assert count(ConditionalDiscriminator(MNIST)) == discriminator
 
 
+def test_noise_starts_no_weaker_than_the_class_in_a_conditional_generator() -> None:
+    """He's weights keep the second moment of what they read (arXiv:1502.01852, section 2.2). With torch's, noise moves
+    the picture less than the class does, and by 0.018 of 2 where it is 0.21 with He's."""
+    torch.manual_seed(0)
+    generator = ConditionalGenerator(MNIST)
+    z_BZ = torch.rand(500, 100) * 2 - 1
+    hidden = generator.from_noise(z_BZ)
+    assert hidden.square().mean().item() == pytest.approx(z_BZ.square().mean().item(), rel=0.1)
+    by_noise = generator(z_BZ, torch.zeros(500, dtype=torch.int64)).std(0).mean()
+    by_class = generator(z_BZ[:1].expand(10, -1), torch.arange(10)).std(0).mean()
+    assert by_noise > by_class
+
+
 def test_noise_is_uniform() -> None:
     assert FullyConnectedGenerator.noise == ConditionalGenerator.noise == "uniform"
 

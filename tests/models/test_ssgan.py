@@ -127,6 +127,7 @@ def test_the_recipe_is_the_authors() -> None:
     assert (recipe.batch, recipe.loss.name) == (100, "nonsaturating")
     assert [part.name for part in recipe.penalties] == ["supervised", "feature-matching"]
     assert recipe.objective.settings == {"adversarial": 0.0, "shared_fakes": False}
+    assert recipe.kimg == 1_000 and recipe.reasons["kimg"].startswith("1000: ")
 
 
 def test_playing_moves_directions_but_no_hidden_length() -> None:

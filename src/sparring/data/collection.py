@@ -76,6 +76,7 @@ class Collection:
         items: encoded pictures; or
         blocks: decoded pictures. Exactly one of the two is filled.
         paired: whether each picture comes with a source.
+        by_class: the same pictures as two classes, where folders called A and B may be either.
     """
 
     name: str
@@ -87,3 +88,4 @@ class Collection:
     skipped: Sequence[Skipped] = ()
     notes: Sequence[str] = field(default_factory=tuple)
     paired: bool = False
+    by_class: "Collection | None" = None

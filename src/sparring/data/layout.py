@@ -64,6 +64,7 @@ def arrange(listing: Listing, *, name: str, source: str) -> Collection:
     """
     pairs = None if listing.texts else find_pairs(listing.entries)
     if pairs is not None:
+        by_class = _arrange_apart(listing, name=name, source=source) if pairs.perhaps_classes else None
         return Collection(
             name=name,
             source=source,
@@ -72,7 +73,13 @@ def arrange(listing: Listing, *, name: str, source: str) -> Collection:
             skipped=[*listing.skipped, *pairs.skipped],
             notes=(*listing.notes, *_empty_notes(listing)),
             paired=True,
+            by_class=by_class,
         )
+    return _arrange_apart(listing, name=name, source=source)
+
+
+def _arrange_apart(listing: Listing, *, name: str, source: str) -> Collection:
+    """As `arrange`, of pictures that are no pairs."""
     layout = _Layout([_Placed(entry, entry.name.split("/")) for entry in listing.entries])
     _look_through(layout)
     _read_special(layout)

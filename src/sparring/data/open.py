@@ -39,6 +39,7 @@ def open_data(
     channels: int | None = None,
     conditional: bool = True,
     labels: int | None = None,
+    pairs: bool = True,
     seed: int = 0,
     cache: Path | None = None,
     on_progress: Callable[[str, int, int | None], None] | None = None,
@@ -53,6 +54,7 @@ def open_data(
         channels: 1, 3 or 4 (with alpha); by default 1 where no picture shows colour, else 3.
         conditional: False drops the labels.
         labels: keep only so many labels of train, balanced over the classes; the others become -1.
+        pairs: what folders called A and B are that hold files of the same names: pairs, or else two classes.
         seed: draws those labels, and nothing else.
         cache: where packed pictures are kept (default: SPARRING_CACHE, else the system's usual place).
         on_progress: called with a text, what is done and what there is to do (None: not known).
@@ -72,7 +74,7 @@ def open_data(
         return open_volumes(source, conditional=conditional, labels=labels, seed=seed)
     store = Cache(cache or default_cache())
     progress = on_progress or _silent
-    with _opened(source, store, progress, keep=True) as (collection, pictures):
+    with _opened(source, store, progress, keep=True, pairs=pairs) as (collection, pictures):
         wish = _wish_for(wish, collection)
         packed = pack(pictures, wish, store, progress)
         classes = collection.classes if conditional and not wish.paired else ()
@@ -106,6 +108,7 @@ def inspect_data(
     fit: Literal["crop", "pad", "halves"] = "crop",
     channels: int | None = None,
     conditional: bool = True,
+    pairs: bool = True,
     cache: Path | None = None,
     on_progress: Callable[[str, int, int | None], None] | None = None,
 ) -> DataReport:
@@ -126,7 +129,7 @@ def inspect_data(
         return open_volumes(source, conditional=conditional).report
     store = Cache(cache or default_cache())
     progress = on_progress or _silent
-    with _opened(source, store, progress, keep=False) as (collection, pictures):
+    with _opened(source, store, progress, keep=False, pairs=pairs) as (collection, pictures):
         wish = _wish_for(wish, collection)
         classes = collection.classes if conditional and not wish.paired else ()
         codes = _codes(collection, classes)
@@ -199,12 +202,14 @@ def _given_parts(given: Sequence[Split | None]) -> dict[Split, Rows]:
 
 @contextmanager
 def _opened(
-    source: str, store: Cache, on_progress: Progress, *, keep: bool
+    source: str, store: Cache, on_progress: Progress, *, keep: bool, pairs: bool
 ) -> Iterator[tuple[Collection, EncodedPictures | ArrayPictures]]:
     with ExitStack() as stack:
         with _without_collector():
             found: Found = stack.enter_context(find_source(source, store, on_progress, keep=keep))
         collection = found.collection
+        if collection.by_class is not None and not pairs:
+            collection = collection.by_class
         if collection.blocks:
             yield collection, ArrayPictures(collection.blocks)
             return

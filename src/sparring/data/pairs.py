@@ -6,6 +6,8 @@ The rules:
 2. Pictures with the same name but for the side and the file's ending are a pair.
 3. Pictures are pairs where each of them lies on a side, and at least half of each side has its other half. Otherwise
    they are read as any other pictures.
+4. Folders called plainly `A` and `B` may as well be two classes whose files are numbered alike. Names do not tell;
+   whoever opens the data does (see `open_data`).
 """
 
 import re
@@ -28,19 +30,21 @@ LAYOUTS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Pairs:
-    """What was paired, each named and placed by its target first, and what stayed alone."""
+    """What was paired, each named and placed by its target first, and what stayed alone; `perhaps_classes`: rule 4."""
 
     items: Sequence[Item]
     skipped: Sequence[Skipped]
+    perhaps_classes: bool
 
 
 @dataclass(frozen=True, slots=True)
 class _Half:
-    """One picture: its name without side and ending, and what its folders say."""
+    """One picture: its name without side and ending, and what its folders say; `plain`: its side is called A or B."""
 
     key: str
     side: str
     split: Split | None
+    plain: bool
 
 
 def find_pairs(entries: Sequence[Entry]) -> Pairs | None:
@@ -72,24 +76,25 @@ def find_pairs(entries: Sequence[Entry]) -> Pairs | None:
             if key in both
         ],
         skipped=sorted(skipped, key=lambda lost: lost.name),
+        perhaps_classes=all(half.plain for side in sides.values() for half, _ in side.values()),
     )
 
 
 def _half(name: str) -> _Half | None:
     """What the folders of a picture say; None where none is a side. The innermost side counts."""
     *folders, file = name.split("/")
-    side, split, rest = None, None, [file.rpartition(".")[0] or file]
+    side, split, rest, plain = None, None, [file.rpartition(".")[0] or file], False
     for folder in reversed(folders):
         word = folder.lower()
         joined = _JOINED.fullmatch(word)
         if side is None and (word in _SIDES or joined):
-            side = _SIDES[joined[2] if joined else word]
+            side, plain = _SIDES[joined[2] if joined else word], word in ("a", "b")
             split = SPLIT_WORDS[joined[1]] if joined else split
             rest.append(joined[1] if joined else "")
         else:
             split = split or SPLIT_WORDS.get(word)
             rest.append(folder)
-    return None if side is None else _Half("/".join(reversed(rest)), side, split)
+    return None if side is None else _Half("/".join(reversed(rest)), side, split, plain)
 
 
 def _skip(entry: Entry, reason: str) -> Skipped:

@@ -15,7 +15,7 @@ JUDGE = "judge.json"
 DISTANCES = ("fd_judge", "fd_conv", "fd_fourier")
 EARLY_SIDE = 8
 EARLY_KIMG = 2.0
-EARLY_ROWS_KIMG = 50.0
+EARLY_ROWS_KIMG = 125.0
 
 
 @dataclass(frozen=True)
@@ -215,8 +215,9 @@ class Records:
     def early_kimg(self) -> float:
         """Until so many thousands of examples, samples that look all alike say nothing yet.
 
-        2 for pictures of 8 pixels a side, in proportion for larger ones: they take longer to get anywhere. 50 for rows:
-        they are quick to play, and many rounds pass before anything is seen.
+        2 for pictures of 8 pixels a side, in proportion for larger ones: they take longer to get anywhere. 125 for
+        rows: they are quick to play, and many rounds pass before anything is seen. `gan` finds the first of the modes
+        of `grid` at 128 to 256 kimg, and all of them by 384.
         """
         spec = self.data.get("spec", {})
         if "columns" in spec:

@@ -85,7 +85,12 @@ def _other(run: Run, own: Against, against: str, count: int, on_progress: Progre
             )
     else:
         data = open_data(
-            against, size=run.spec.height, fit=choice.fit, channels=run.spec.channels, on_progress=on_progress
+            against,
+            size=run.spec.height,
+            fit=choice.fit,
+            channels=run.spec.channels,
+            pairs=choice.pairs,
+            on_progress=on_progress,
         )
     if data.report.parts["train"].hash == own.known.report.parts["train"].hash:
         return own

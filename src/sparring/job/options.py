@@ -10,6 +10,9 @@ from sparring.errors import UsageError
 from sparring.recipe import DataChoice, Task
 from sparring.recipes.base import DEFAULTS
 
+TRANSLATING = frozenset({"pix2pix"})
+"""Recipes that learn from pairs: for these, folders A and B with files of the same names are no classes."""
+
 _RANGES: dict[str, tuple[float, float]] = {
     "kimg": (0.001, 1_000_000_000),
     "minutes": (0.01, 1_000_000),
@@ -90,6 +93,7 @@ class TrainOptions:
             labels=self.labels,
             fold=self.fold,
             folds=self.folds,
+            pairs=self.recipe in TRANSLATING,
         )
 
     def assignments(self) -> list[tuple[str, str]]:

@@ -26,6 +26,7 @@ def rehearse(options: TrainOptions, *, on_data: OnData | None = None) -> tuple[P
         fit=choice.fit,
         channels=choice.channels,
         conditional=choice.conditional,
+        pairs=choice.pairs,
         on_progress=on_data,
     )
     train = report.parts["train"]

@@ -25,6 +25,7 @@ def open_choice(choice: DataChoice, seed: int, on_progress: Progress | None) -> 
         channels=choice.channels,
         conditional=choice.conditional,
         labels=choice.labels,
+        pairs=choice.pairs,
         seed=seed,
         on_progress=on_progress,
     )

@@ -212,7 +212,7 @@ class AdversarialObjective:
             scalars |= {name: stats[f"{name}_logit_B"].float().sigmoid().mean() for name in ("real", "fake")}
         if self.augmentation is not None:
             if self.augmentation.every is not None and moment.count % self.augmentation.every == 0:
-                with torch.no_grad():
+                with torch.no_grad(), _buffers_kept(self.discriminator):
                     held = self.see(batch["x_held"], batch.get("y_held"))
                 self.augmentation.adapt(stats["real_logit_B"], held.logit_B, stats["fake_logit_B"])
             scalars |= self.augmentation.scalars()
@@ -298,3 +298,14 @@ def _trainable(module: nn.Module) -> Iterator[None]:
         yield
     finally:
         module.requires_grad_(False)
+
+
+@contextmanager
+def _buffers_kept(module: nn.Module) -> Iterator[None]:
+    """What `module` keeps of the pictures it sees, such as batch norm's running statistics, is put back afterwards."""
+    kept = [(buffer, buffer.clone()) for buffer in module.buffers()]
+    try:
+        yield
+    finally:
+        for buffer, before in kept:
+            buffer.copy_(before)

@@ -38,6 +38,7 @@ def two_players(
     augment: Part | None = None,
     objective: Mapping[str, Any] | None = None,
     batch: int = 64,
+    kimg: float | None = None,
     reasons: Mapping[str, str] | None = None,
 ) -> Recipe:
     """A GAN's recipe, with a budget that suits the data where none is asked for.
@@ -45,10 +46,12 @@ def two_players(
     Args:
         objective: settings of the adversarial objective.
         batch: wanted; fewer where there are fewer pictures.
-        reasons: why a value was chosen, by its name; that of `kimg` is added.
+        kimg: None: what suits the data, and its reason.
+        reasons: why a value was chosen, by its name.
     """
     batch = batch_that_fits(batch, facts.examples)
-    kimg, why = default_kimg(facts)
+    usual, why = default_kimg(facts)
+    kimg = kimg or usual
     return Recipe(
         name=name,
         data=data,

@@ -7,6 +7,18 @@ from sparring.diagnose.records import Measure, Records
 from sparring.registry import Range
 
 
+def spreading(records: Records) -> bool:
+    """Samples become more varied: the newest two measurements are above the two before, and near the most there was.
+
+    A slow start is no collapse: `dcgan` on MNIST begins with one grey blot, and draws digits from 30 kimg on.
+    """
+    spread = records.measured("diversity")
+    if spread is None or len(spread.series) < 4:
+        return False
+    *_, first, second, third, last = spread.series.values
+    return third + last > 1.05 * (first + second) and last > 0.9 * max(spread.series.values)
+
+
 def _alike(records: Records, *, diversity: float, duplicates: float, looks: int) -> bool:
     """Samples are alike: little diversity, or many near-duplicates."""
     spread, doubles = records.measured("diversity"), records.measured("duplicates")
@@ -34,7 +46,7 @@ def collapse(
     """Samples are nearly all alike and reach a small part of the reals: the generator lost its variety."""
     if records.kimg <= records.early_kimg or not _narrow(records, recall=recall, looks=looks):
         return None
-    if not _alike(records, diversity=diversity, duplicates=duplicates, looks=looks):
+    if spreading(records) or not _alike(records, diversity=diversity, duplicates=duplicates, looks=looks):
         return None
     one = _alike(records, diversity=grave, duplicates=1.0, looks=looks)
     values = evidence(records, "diversity", "duplicates", "recall", "coverage")
@@ -87,7 +99,7 @@ def dropped_modes(
     """Some of what the reals show is missing among the samples, and it is not coming."""
     covered, rarest, recall = (records.measured(name) for name in ("coverage", "class_least", "recall"))
     distance = records.distance
-    if covered is None or distance is None or records.kimg <= 2 * records.early_kimg:
+    if covered is None or distance is None or records.kimg <= 2 * records.early_kimg or spreading(records):
         return None
     if distance.series.gain(looks) >= gain or any(_rising(found, looks) for found in (covered, rarest, recall)):
         return None

@@ -18,8 +18,8 @@ def missing_modes(
     found = records.measured("modes")
     if found is None or records.kimg <= 2 * records.early_kimg or not found.relative.all_below(share, looks):
         return None
-    counts = found.series.values
-    if max(counts[-looks:]) > max(counts[:-looks], default=0.0):
+    counts = found.series.tail(looks).values
+    if counts[-1] > counts[0]:
         return None
     values = evidence(records, "modes", "quality")
     return Hint(

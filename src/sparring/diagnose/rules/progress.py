@@ -4,6 +4,7 @@ from typing import Annotated
 
 from sparring.diagnose.hints import Hint, evidence, rules, spoken
 from sparring.diagnose.records import Measure, Records, Series
+from sparring.diagnose.rules.collapse import spreading
 from sparring.registry import Range
 
 
@@ -63,6 +64,8 @@ def no_progress(
     if distance is None or records.kimg <= 2 * records.early_kimg or len(distance.series) < 2 * looks:
         return None
     if not distance.relative.all_above(times, looks) or distance.series.gain(looks) >= gain:
+        return None
+    if spreading(records):
         return None
     if covered is not None and covered.series.tail(looks).values[-1] > 0.2 * covered.floor:
         return None

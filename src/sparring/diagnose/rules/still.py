@@ -26,7 +26,8 @@ def generator_still(
     distance, spread = records.distance, records.measured("diversity")
     if distance is None or spread is None or not distance.relative.all_above(times, looks):
         return None
-    if not all(_moves_less(found.series.tail(looks), change) for found in (distance, spread)):
+    samples = (distance, spread, records.measured("coverage"))
+    if not all(found is None or _moves_less(found.series.tail(looks), change) for found in samples):
         return None
     values = evidence(records, distance.name, "diversity", "generator_grad_norm")
     return Hint(

@@ -4,8 +4,12 @@ Paper: Mirza, Osindero, "Conditional generative adversarial nets", arXiv:1411.17
 and the class, one of K numbers 1, to 1000 units of ReLU, both to 1200, those to the picture. Discriminator: the picture
 to 240 maxout units of 5 pieces, the class to 50 of 5 pieces, both to 240 of 4 pieces, those to a logit. Departures: z
 is uniform in [-1, 1] and not [0, 1], with pictures in [-1, 1] and tanh; the generator has no dropout; weights start as
-torch's linear layers do. A class that is not known is the vector of zeros. Without classes the units that read them
-are left out.
+torch's linear layers do, but for those that noise runs through in the generator, which are He's (arXiv:1502.01852). A
+class that is not known is the vector of zeros. Without classes the units that read them are left out.
+
+Measured on the digits: with torch's smaller weights noise arrives at the picture weakly beside the class, the first way
+to fool D is one picture for each class, and G does not come back from there: diversity 0.03 of the reals' 0.85, with or
+without D's dropout, R1 or label smoothing; with the first GAN's 0.05, 0.07.
 """
 
 import math
@@ -55,6 +59,10 @@ class ConditionalGenerator(Generator):
             nn.Linear(width, math.prod(self._shape)),
             nn.Tanh(),
         )
+        for layer in (*self.from_noise, *self.joint):
+            if isinstance(layer, nn.Linear):
+                nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")
+                nn.init.zeros_(layer.bias)
 
     def forward(self, z_BZ: Tensor, condition: Tensor | None = None) -> Tensor:
         """See `Generator.forward`."""
