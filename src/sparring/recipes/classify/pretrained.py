@@ -1,11 +1,18 @@
 """`timm:NAME`: a network that others trained, its head first, then all of it at a lower rate."""
 
+from typing import Annotated
+
 from sparring.recipe import DataChoice, Facts, Part, PlayerChoice, Recipe
 from sparring.recipes.base import one_player, recipes, usual_changes
 
 
 @recipes("timm", behind_colon="network")
-def pretrained(data: DataChoice, facts: Facts, *, network: str = "resnet18") -> Recipe:
+def pretrained(
+    data: DataChoice,
+    facts: Facts,
+    *,
+    network: Annotated[str, "its name in timm, given behind the colon"] = "resnet18",
+) -> Recipe:
     """Fine-tune a network of timm: for a fifth of the time the new head alone, then everything.
 
     Command: sparring train photos/ --recipe timm:resnet18 --size 128
