@@ -2,8 +2,8 @@
 
 Where there are classes the discriminator names them beside its logit, and the generator is to draw what is named as it
 was asked for. Departures: the networks and rates are those of `dcgan` at every size (the paper's for CIFAR-10 have
-dropout, and input noise in D); D compares the pictures of a batch (arXiv:1606.03498), without which G draws one picture a
-class of the digits; without classes nothing is left but `dcgan`.
+dropout, and input noise in D); D compares the pictures of a batch (arXiv:1606.03498), without which G draws one picture
+a class of the digits; without classes nothing is left but `dcgan`.
 """
 
 from sparring.recipe import DataChoice, Facts, Part, PlayerChoice, Recipe
