@@ -202,7 +202,7 @@ def _draw_surface(axes: "Axes", moment: Moment, window: Window) -> None:
 
 
 def _draw_pushes(axes: "Axes", moment: Moment, window: Window) -> None:
-    pushes = moment.pushes.astype(np.float64)  # D may be so flat that float32 holds no length but 0
+    pushes = moment.pushes.astype(np.float64)
     lengths = np.linalg.norm(pushes, axis=1)
     longest = float(np.quantile(lengths, 0.9)) if len(lengths) else 0.0
     if longest <= 0:

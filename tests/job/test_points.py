@@ -24,7 +24,7 @@ from sparring.job.plan import make_plan
 from sparring.job.rehearse import rehearse
 from sparring.losses.gan import AdversarialObjective
 from sparring.metrics.modes import found_modes
-from sparring.planes import Window
+from sparring.planes import Moment, Window, frame
 
 SMALL = ("generator.width=8", "discriminator.width=8")
 
@@ -128,6 +128,25 @@ def test_rows_are_dealt_as_they_are() -> None:
     x = np.random.default_rng(0).standard_normal((10, 2)).astype(np.float32)
     source = Pictures(x, None, order=lambda _: np.array([3, 1]), device=torch.device("cpu"))  # type: ignore[arg-type]
     assert np.array_equal(source(0)["x"].numpy(), x[[3, 1]])
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_push_of_nothing_is_drawn_beside_others() -> None:
+    """In float32, as they come: a collapsed run's D is flat under some fakes."""
+    nothing = np.zeros((4, 2), np.float32)
+    pushes = np.array([[0, 0], [0, 0], [1, 0], [0, 1]], np.float32)
+    moment = Moment(
+        title="flat",
+        reals=nothing,
+        fakes=nothing,
+        surface=np.full((8, 8), 0.5),
+        surface_is="",
+        starts=nothing,
+        pushes=pushes,
+        curves=[],
+        curves_are="",
+    )
+    assert frame(moment, Window.around(np.array([[-1.0, -1.0], [1.0, 1.0]]))).mode == "RGB"
 
 
 def test_pushes_are_the_negative_slope_of_the_generators_loss(place: Path) -> None:
