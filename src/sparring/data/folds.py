@@ -1,6 +1,5 @@
 """Cross-validation: training and validation examples laid together and cut anew, by what they show."""
 
-import hashlib
 from dataclasses import replace
 
 import numpy as np
@@ -8,8 +7,8 @@ import numpy.typing as npt
 
 from sparring.data.collection import Split
 from sparring.data.opened import Data, Part
-from sparring.data.report import PartReport
-from sparring.data.split import Labels, fingerprint
+from sparring.data.report import part_report
+from sparring.data.split import content_hashes
 from sparring.errors import DataError, UsageError
 
 LEAST_FOLDS = 2
@@ -34,7 +33,7 @@ def folded(data: Data, fold: int, folds: int) -> Data:
     if train.source is not None:
         raise DataError(f"{data.name}: pairs can't be cut into folds.")
     x = np.concatenate([np.asarray(train.x), np.asarray(held.x)])
-    hashes = _hashes(x)
+    hashes = content_hashes(x)
     within = (hashes[:, 0].astype(np.int64) * 256 + hashes[:, 1]) * folds // 65536 == fold
     if not within.any() or within.all():
         raise DataError(f"{data.name}: fold {fold} of {folds} would be empty, or the only one. Take fewer folds.")
@@ -45,24 +44,6 @@ def folded(data: Data, fold: int, folds: int) -> Data:
         laid = np.concatenate([data.labels["train"], data.labels["validation"]])
         known |= {name: laid[which] for name, which in rows.items()}
     parts: dict[str, Part] = {name: Part(x=x[which], y=None if y is None else y[which]) for name, which in rows.items()}
-    reports = {
-        name: _report(hashes[which], None if y is None else y[which], data.spec.classes) for name, which in rows.items()
-    }
+    reports = {name: part_report(hashes[which], parts[name].y, data.spec.classes) for name, which in rows.items()}
     report = replace(data.report, parts={**data.report.parts, **reports})
     return replace(data, parts={**data.parts, **parts}, labels=known, report=report)
-
-
-def _hashes(x: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
-    digests = (hashlib.blake2b(example.tobytes(), digest_size=16).digest() for example in x)
-    return np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 16)
-
-
-def _report(hashes: npt.NDArray[np.uint8], labels: Labels | None, classes: tuple[str, ...]) -> PartReport:
-    known = np.empty(0, np.int64) if labels is None else labels[labels >= 0]
-    counts = np.bincount(known, minlength=len(classes)).tolist()
-    return PartReport(
-        pictures=len(hashes),
-        unlabelled=len(hashes) - len(known),
-        classes=dict(zip(classes, counts, strict=True)) if classes else {},
-        hash=fingerprint(hashes),
-    )

@@ -1,7 +1,6 @@
 """The one entry to the data: any source in, packed parts, a spec and a report out."""
 
 import gc
-import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -23,7 +22,7 @@ from sparring.data.points import SETS, PointSet
 from sparring.data.report import DataReport, make_report, report_rows
 from sparring.data.sources import ArrayPictures, EncodedPictures
 from sparring.data.spec import ImageSpec, TableSpec
-from sparring.data.split import Labels, assign, limit_labels
+from sparring.data.split import Labels, assign, content_hashes, limit_labels
 from sparring.data.volumes import is_volume_file, open_volumes
 from sparring.errors import DataError, UsageError
 
@@ -162,8 +161,7 @@ def _refuse_volume_options(source: str, *, size: int | None, channels: int | Non
 
 def _open_points(made: PointSet) -> Data:
     x = made.make()
-    digests = (hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in x)
-    hashes = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 16)
+    hashes = content_hashes(x)
     rows = assign(hashes, [None] * len(x))
     spec = TableSpec(columns=("x", "y"))
     return Data(

@@ -13,7 +13,7 @@ from sparring.data.facts import FORMAT_NAMES, Facts, Shape, count_names, shorter
 from sparring.data.listing import printable
 from sparring.data.pack import Errors
 from sparring.data.spec import ImageSpec, OpenedSpec, TableSpec
-from sparring.data.split import Labels, as_keys, fingerprint
+from sparring.data.split import Hashes, Labels, as_keys, fingerprint
 
 _SHOWN = 5
 _IMBALANCE = 10
@@ -146,6 +146,18 @@ def make_report(
             *(_leak_notes({name: facts[rows] for name, (rows, _) in parts.items()}) if exact else ()),
         ],
         source_channels=shape.channels if shape.paired else 0,
+    )
+
+
+def part_report(hashes: Hashes, labels: Labels | None, classes: Sequence[str]) -> PartReport:
+    """The report on a part by its content hashes, uint8 [N, 16], and its labels, int64 [N], -1 unknown."""
+    known = np.empty(0, np.int64) if labels is None else labels[labels >= 0]
+    counts = np.bincount(known, minlength=len(classes)).tolist()
+    return PartReport(
+        pictures=len(hashes),
+        unlabelled=len(hashes) - len(known),
+        classes=dict(zip(classes, counts, strict=True)) if classes else {},
+        hash=fingerprint(hashes),
     )
 
 

@@ -6,6 +6,7 @@ picture never end up on both sides.
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -92,6 +93,12 @@ def fingerprint(hashes: Hashes) -> str:
     """One hexadecimal digest for a set of content hashes, whatever their order."""
     ordered = hashes[np.lexsort(hashes.T[::-1])] if len(hashes) else hashes
     return hashlib.blake2b(np.ascontiguousarray(ordered).tobytes(), digest_size=16).hexdigest()
+
+
+def content_hashes(x: npt.NDArray[Any]) -> Hashes:
+    """Of decoded examples [N, ...], uint8 [N, 16]."""
+    digests = (hashlib.blake2b(example.tobytes(), digest_size=16).digest() for example in x)
+    return np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 16)
 
 
 def as_keys(hashes: Hashes) -> npt.NDArray[np.void]:

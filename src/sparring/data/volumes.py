@@ -8,7 +8,6 @@ Volumes are [N, D, H, W] or [N, D, H, W, C] with C of 1, 3 or 4, of the types th
 read into memory as they are: no size is changed.
 """
 
-import hashlib
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,9 +19,9 @@ from sparring.data.array_values import Array, describe, index_classes, to_uint8
 from sparring.data.arrays import read_members
 from sparring.data.collection import Split
 from sparring.data.opened import Data, Part
-from sparring.data.report import DataReport, PartReport
+from sparring.data.report import DataReport, PartReport, part_report
 from sparring.data.spec import ImageSpec
-from sparring.data.split import Hashes, Labels, assign, fingerprint, limit_labels
+from sparring.data.split import Labels, assign, content_hashes, limit_labels
 from sparring.errors import DataError
 
 KEYS: Mapping[str, Split | None] = {
@@ -54,7 +53,7 @@ def open_volumes(source: str, *, conditional: bool = True, labels: int | None = 
     """
     path = Path(source).expanduser()
     x, y, splits, classes, layout = _read(path)
-    hashes = _hashes(x)
+    hashes = content_hashes(x)
     rows = assign(hashes, splits)
     used = classes if conditional else ()
     known = y.copy()
@@ -64,7 +63,7 @@ def open_volumes(source: str, *, conditional: bool = True, labels: int | None = 
     parts: dict[str, Part] = {name: Part(x=x[row], y=known[row] if used else None) for name, row in rows.items()}
     _, depth, height, width, channels = x.shape
     spec = ImageSpec(channels=channels, height=height, width=width, depth=depth, classes=used)
-    reports = {name: _part_report(parts[name], hashes[row], used) for name, row in rows.items()}
+    reports = {name: part_report(hashes[row], parts[name].y, used) for name, row in rows.items()}
     return Data(
         name=path.stem,
         spec=spec,
@@ -109,22 +108,6 @@ def _laid_out(array: Array, where: str) -> Array:
             f"{SMALLEST} to {LARGEST}."
         )
     return laid
-
-
-def _hashes(x: npt.NDArray[np.uint8]) -> Hashes:
-    digests = (hashlib.blake2b(volume.tobytes(), digest_size=16).digest() for volume in x)
-    return np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 16)
-
-
-def _part_report(part: Part, hashes: Hashes, classes: tuple[str, ...]) -> PartReport:
-    known = np.empty(0, np.int64) if part.y is None else part.y[part.y >= 0]
-    counts = np.bincount(known, minlength=len(classes)).tolist()
-    return PartReport(
-        pictures=len(part),
-        unlabelled=len(part) - len(known),
-        classes=dict(zip(classes, counts, strict=True)) if classes else {},
-        hash=fingerprint(hashes),
-    )
 
 
 def _data_report(

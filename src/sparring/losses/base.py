@@ -199,6 +199,19 @@ class Penalty:
         """Takes back what `state` gave."""
 
 
+def refuse_nameless(penalty: str, discriminator: Discriminator) -> None:
+    """Refuse a discriminator that names no classes, for a penalty that is of those names.
+
+    Raises:
+        UsageError: says which heads do.
+    """
+    if discriminator.classifier is None:
+        raise UsageError(
+            f"--set penalties={penalty} is of the classes that the discriminator names, and its heads "
+            f"'{discriminator.heads}' name none: give --set discriminator.heads=semi-supervised or auxiliary."
+        )
+
+
 class Augmentation:
     """Random changes to every picture that the discriminator sees, real or fake, in both players' turns.
 

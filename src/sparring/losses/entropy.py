@@ -8,8 +8,7 @@ from typing import Annotated, ClassVar
 
 from torch import Tensor
 
-from sparring.errors import UsageError
-from sparring.losses.base import DISCRIMINATOR, Penalty, Play, penalties
+from sparring.losses.base import DISCRIMINATOR, Penalty, Play, penalties, refuse_nameless
 from sparring.models.gan.base import Discriminator, Generator
 from sparring.registry import Range
 
@@ -32,11 +31,7 @@ class ConditionalEntropy(Penalty):
 
     def check(self, generator: Generator, discriminator: Discriminator) -> None:
         """See `Penalty.check`."""
-        if discriminator.classifier is None:
-            raise UsageError(
-                f"--set penalties=entropy is of the classes that the discriminator names, and its heads "
-                f"'{discriminator.heads}' name none: give --set discriminator.heads=semi-supervised or auxiliary."
-            )
+        refuse_nameless(self.name, discriminator)
 
     def __call__(self, play: Play) -> Tensor:
         """The weighted entropy of each real, [B]."""

@@ -9,8 +9,7 @@ from typing import Annotated, ClassVar
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from sparring.errors import UsageError
-from sparring.losses.base import Penalty, Play, penalties
+from sparring.losses.base import Penalty, Play, penalties, refuse_nameless
 from sparring.models.gan.base import Discriminator, Generator
 from sparring.registry import Range
 
@@ -37,11 +36,7 @@ class Supervised(Penalty):
 
     def check(self, generator: Generator, discriminator: Discriminator) -> None:
         """See `Penalty.check`."""
-        if discriminator.classifier is None:
-            raise UsageError(
-                "--set penalties=supervised teaches the discriminator classes, and its heads "
-                f"'{discriminator.heads}' name none: give --set discriminator.heads=semi-supervised or auxiliary."
-            )
+        refuse_nameless(self.name, discriminator)
 
     def __call__(self, play: Play) -> Tensor:
         """The weighted cross-entropy per labelled example, [B]."""
