@@ -49,8 +49,8 @@ def ssgan(data: DataChoice, facts: Facts) -> Recipe:
             "discriminator.eps": "0.0002: the authors' Adam has 1e-8 within the root; D's loss is twice theirs",
             "generator.eps": "0.0001: the authors' Adam has 1e-8 within the root, which slows G near a match",
             "objective.adversarial": "0: feature matching in its place gives the better classifier",
-            "entropy.weight": "0.1: beyond the paper, D is to be sure of pictures without a label; after 2,050 kimg 1.5 % "
-            "of held-out ones were wrong instead of 2.4 % (seed 2), and with 0.5 more than without",
+            "entropy.weight": "0.1: beyond the paper, D is to be sure of pictures without a label; after 2,050 kimg "
+            "1.5 % of held-out ones were wrong instead of 2.4 % (seed 2), and with 0.5 more than without",
             "supervised.weight": "2: with D's loss that is the paper's sum, doubled",
         },
     )
