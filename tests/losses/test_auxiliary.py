@@ -61,6 +61,24 @@ def test_without_any_label_there_is_nothing_to_name() -> None:
         assert objective.turn(player, batch(torch.full((B,), -1)), NOW).terms["auxiliary"].tolist() == [0.0] * B
 
 
+def test_the_discriminator_may_learn_classes_from_reals_alone() -> None:
+    """Its term is then the cross-entropy of the reals, and the generator's is what it was."""
+    dealt = batch(torch.tensor([0, 1, 2, 0, 1, 2]))
+    terms = {}
+    for fakes in (True, False):
+        generator, discriminator = players()
+        chosen = [Auxiliary(weight=2.0, fakes=fakes)]
+        objective = AdversarialObjective(generator, discriminator, NonSaturating(), chosen, shared_fakes=False)
+        for player in ("discriminator", "generator"):
+            terms[player, fakes] = objective.turn(player, dealt, NOW).terms["auxiliary"]
+    of_reals_B = 2 * cross_entropy(
+        discriminator.class_logits(discriminator.features(dealt["x"])), dealt["y"], reduction="none"
+    )
+    torch.testing.assert_close(terms["discriminator", False], of_reals_B)
+    assert (terms["discriminator", True] > of_reals_B).all()
+    torch.testing.assert_close(terms["generator", False], terms["generator", True])
+
+
 def test_the_generator_is_driven_towards_what_it_was_asked_for() -> None:
     generator, discriminator = players()
     objective = AdversarialObjective(generator, discriminator, NonSaturating(), [Auxiliary()], shared_fakes=False)

@@ -16,5 +16,8 @@ def test_classes_are_named_where_there_are_some(classes: int) -> None:
         assert dataclasses.replace(made, name="dcgan", reasons=plain.reasons) == plain
         return
     assert dict(made.players["discriminator"].model.settings) == {"heads": "auxiliary"}
-    assert [penalty.name for penalty in made.penalties] == ["auxiliary"]
+    assert [(penalty.name, penalty.settings) for penalty in made.penalties] == [
+        ("auxiliary", {"fakes": False, "weight": 0.3})
+    ]
+    assert "the paper's 1" in made.reasons["auxiliary.weight"]
     assert made.players["generator"] == plain.players["generator"]
