@@ -136,6 +136,40 @@ def test_other_data_are_matched_by_the_names_of_their_classes(run: Run, tmp_path
         evaluate_classifier(run, against=str(tmp_path / "cats.npz"))
 
 
+def test_of_two_classes_a_threshold_is_chosen_apart_from_where_it_is_reported(tmp_path: Path) -> None:
+    whole = open_data("digits")
+    x, y = whole.parts["train"].x, whole.parts["train"].y
+    assert y is not None
+    rows_of = np.flatnonzero(np.isin(y, [3, 8]))
+    arrays = {}
+    for start, name in enumerate(("train", "val", "test")):
+        rows_here = rows_of[start::3]
+        arrays |= {
+            f"{name}_images": np.asarray(x[rows_here][..., 0]),
+            f"{name}_labels": (y[rows_here] == 8).astype(int),
+        }
+    np.savez(tmp_path / "eights.npz", **arrays)
+    run = sparring.train(
+        tmp_path / "eights.npz",
+        recipe="mlp",
+        settings=SMALL,
+        kimg=0.6,
+        precision="fp32",
+        device="cpu",
+        out=tmp_path / "run",
+    )
+    found = evaluate_classifier(run, min_recall=0.9)
+    rows = {row.name: row for row in found.judged.threshold_rows}
+    held, test = (open_data(str(tmp_path / "eights.npz")).parts[part] for part in ("validation", "test"))
+    assert held.y is not None and test.y is not None
+    threshold = rows["threshold"].value
+    assert (run.classify(held.x)[held.y == 1, 1] >= threshold).mean() >= 0.9
+    assert rows["recall_at_threshold"].value == pytest.approx(
+        (run.classify(test.x)[test.y == 1, 1] >= threshold).mean()
+    )
+    assert found.judged.count == len(test)
+
+
 def test_two_classifiers_are_compared(run: Run, tmp_path: Path) -> None:
     other = trained(tmp_path / "other", kimg=1.0)
     found = sparring.compare(run.path, other.path, out=tmp_path / "compared")

@@ -77,10 +77,13 @@ def evaluate_classifier(
     folder = RunFolder.open(run.path)
     data, notes = own_data(folder, run.recipe, run.spec, on_progress)
     part = part or unseen(data)
-    chosen = {name: _examples(data, name) for name in dict.fromkeys(("validation", part))}
-    if against is not None:
-        part, other = _others(run, against, on_progress)
-        chosen[part] = other
+    # A threshold is chosen on examples apart from those that it is reported on.
+    apart = () if min_recall is None and min_precision is None else ("validation",)
+    chosen = {name: _examples(data, name) for name in apart}
+    if against is None:
+        chosen[part] = _examples(data, part)
+    else:
+        part, chosen[part] = _others(run, against, on_progress)
     on_progress("classifying", 0, None)
     found = _answered(run, chosen, part, ten_crop)
     judged = judge_predictions(
