@@ -2,6 +2,7 @@
 
     python -m benchmarks.pictures [NAME ...]
     python -m benchmarks.pictures --good RUN --bad RUN        # two runs on points, for mode-collapse
+    python -m benchmarks.pictures --long RUN                  # for when-to-stop
 
 Written to docs/pictures/ as SVG that looks the same on light and dark pages; the same figures give the same bytes.
 """
@@ -218,6 +219,30 @@ def collapse(figure: Figure, good: Path, bad: Path) -> None:
     figure.axes[-1].set_xlabel("kimg")
 
 
+def when_to_stop(figure: Figure, path: Path) -> None:
+    """The distance beside its floor with the best checkpoint, and the two losses, which tell nothing."""
+    table = sparring.load(path, device="cpu").metrics
+    taken = [number for number, value in enumerate(table["fd_judge"]) if value is not None]
+    kimg = [table["kimg"][number] for number in taken]
+    left, right = figure.subplots(1, 2)
+    distance = [table["fd_judge"][number] for number in taken]
+    best = min(range(len(distance)), key=lambda number: distance[number])
+    left.plot(kimg, distance, label="fd_judge")
+    left.plot(kimg, [table["fd_judge_floor"][number] for number in taken], "--", color=INK, label="its floor")
+    left.plot(kimg[best], distance[best], "o", ms=6, mfc="none", label="best checkpoint")
+    left.set_yscale("log")
+    left.yaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
+    left.yaxis.set_minor_locator(NullLocator())
+    left.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    for player in ("generator", "discriminator"):
+        right.plot(table["kimg"], table[f"{player}_adversarial"], label=f"loss of the {player}", linewidth=1)
+    for axes in (left, right):
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.set_xlabel("kimg")
+        axes.legend(fontsize=8)
+
+
 def _draw_outputs(axes: Axes, table: Mapping[str, Sequence[Any]]) -> None:
     for name, label in (("discriminator_real", "D(x)"), ("discriminator_fake", "D(G(z))")):
         axes.plot(table["kimg"], table[name], label=label, linewidth=1)
@@ -257,11 +282,13 @@ def main() -> None:
     parser.add_argument("names", nargs="*", choices=[*DRAWINGS, []])
     parser.add_argument("--good", type=Path, default=None, help="a run on points that found all modes")
     parser.add_argument("--bad", type=Path, default=None, help="one that did not")
+    parser.add_argument("--long", type=Path, default=None, help="a run that went on long after its best")
     options = parser.parse_args()
     if options.good and options.bad:
         print(write("mode-collapse", lambda figure: collapse(figure, options.good, options.bad), size=(6.4, 4.2)))
-        return
-    for name in options.names or DRAWINGS:
+    if options.long:
+        print(write("when-to-stop", lambda figure: when_to_stop(figure, options.long)))
+    for name in options.names or ([] if options.good or options.long else DRAWINGS):
         print(write(name, DRAWINGS[name]))
 
 
