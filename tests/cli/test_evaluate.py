@@ -68,7 +68,7 @@ def test_a_file_of_predictions(sparring: Command, predictions: Path) -> None:
         (("copy", "-n", "9"), 2, "-n 9: expected 10 to"),
         (("copy", "--seeds", "0"), 2, "--seeds 0: expected 1 to 100"),
         (("copy", "--against", "no-such-data"), 2, "no-such-data"),
-        (("copy", "--min-recall", "0.9"), 2, "a run has none"),
+        (("copy", "--min-recall", "0.9"), 2, "this run is none"),
         (("copy", "--extractor", "conv", "--robust"), 2, "--robust: conv tells no 10 classes"),
         (("copyy",), 2, "Did you mean 'copy'?"),
         (("none.npz",), 5, "none.npz"),

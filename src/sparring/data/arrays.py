@@ -55,7 +55,7 @@ _ROLES: Mapping[str, _Role] = (
 _KNOWN_KEYS = "images, labels, PART_images, PART_labels, x_PART, y_PART (PART: train, val, test) and classes"
 
 # What numpy's reader and zipfile raise on damaged files.
-_DAMAGE = (
+DAMAGE = (
     ValueError,
     TypeError,
     LookupError,
@@ -105,7 +105,7 @@ def read_npy(path: Path) -> Collection:
         with path.open("rb") as file:
             _check_header(file, path.stat().st_size, str(path))
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise _damaged(str(path), error) from error
     pictures = to_uint8({path: channels_last(array, str(path))}, {path: str(path)})[path]
     return Collection(
@@ -124,7 +124,7 @@ def read_npz(path: Path) -> Collection:
             roles = _assign_roles(members, path)
             stored = {role: _member(archive, members[key], path) for role, key in roles.items()}
             names = _class_names(_member(archive, members["classes"], path), path) if "classes" in members else ()
-    except (zipfile.BadZipFile, OSError) as error:
+    except DAMAGE as error:
         raise _damaged(str(path), error) from error
     return _assemble(path, {role: members[key] for role, key in roles.items()}, stored, names, _unused(members, roles))
 
@@ -139,7 +139,7 @@ def read_members(path: Path) -> tuple[dict[str, Array], tuple[str, ...]]:
         with zipfile.ZipFile(path) as archive:
             members = {_key(name): name for name in archive.namelist() if name.endswith(".npy")}
             stored = {key: _member(archive, name, path) for key, name in members.items()}
-    except (zipfile.BadZipFile, OSError) as error:
+    except DAMAGE as error:
         raise _damaged(str(path), error) from error
     return stored, _class_names(stored["classes"], path) if "classes" in stored else ()
 
@@ -235,7 +235,7 @@ def _member(archive: zipfile.ZipFile, member: str, path: Path) -> Array:
             return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
     except DataError:
         raise
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise _damaged(where, error) from error
 
 

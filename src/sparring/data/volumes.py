@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparring.data.array_values import Array, describe, index_classes, to_uint8
-from sparring.data.arrays import read_members
+from sparring.data.arrays import DAMAGE, read_members
 from sparring.data.collection import Split
 from sparring.data.opened import Data, Part
 from sparring.data.report import DataReport, PartReport, part_report
@@ -41,7 +41,7 @@ def is_volume_file(source: str) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return any(name.removesuffix(".npy").lower() in KEYS for name in archive.namelist())
-    except (zipfile.BadZipFile, OSError):
+    except DAMAGE:
         return False
 
 

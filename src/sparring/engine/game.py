@@ -15,7 +15,6 @@ from sparring.engine.ema import EMA
 from sparring.engine.precision import Precision
 from sparring.engine.schedule import Schedule
 from sparring.losses.base import Batch, Moment, Objective, Turn
-from sparring.models.classify.base import Classifier
 
 Deal = Callable[[str, int], Batch]
 """Player's name and count of its updates so far -> everything random or read that the update needs."""
@@ -31,7 +30,9 @@ class Player:
         clip: largest norm of the gradient; a longer one is scaled down to it.
         ema: average of the weights, or none.
         schedule: factor on the optimiser's rate, by examples seen.
-        frozen: examples before anything but a classifier's head learns.
+        frozen: examples in which a part of the module waits.
+        body: the parameters that wait.
+        freeze: told whether they wait, before the first of them does and before they learn again.
     """
 
     name: str
@@ -43,6 +44,8 @@ class Player:
     ema: EMA | None = None
     schedule: Schedule = field(default_factory=Schedule)
     frozen: int = 0
+    body: Sequence[nn.Parameter] = ()
+    freeze: Callable[[bool], None] | None = None
     steps: int = 0
     skipped: Tensor = field(init=False)
 
@@ -56,16 +59,13 @@ class Player:
         """Let gradients reach the weights, or freeze them; the body of what is `frozen` waits."""
         for parameter in self.parameters:
             parameter.requires_grad_(whether)
-        if self.frozen and isinstance(self.module, Classifier):
-            self._is_frozen = self._freeze(self.module, examples < self.frozen)
-
-    def _freeze(self, module: Classifier, wanted: bool) -> bool:
-        if wanted:
-            for parameter in module.body():
+        waits = examples < self.frozen
+        if waits:
+            for parameter in self.body:
                 parameter.requires_grad_(False)
-        if wanted != self._is_frozen:
-            module.freeze(wanted)
-        return wanted
+        if waits != self._is_frozen and self.freeze is not None:
+            self.freeze(waits)
+        self._is_frozen = waits
 
     def averaged(self) -> nn.Module:
         """What is judged and shipped, in evaluation mode: the average of the weights, or a copy where there is none."""

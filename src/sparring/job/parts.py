@@ -134,6 +134,8 @@ def player_of(name: str, module: nn.Module, choice: PlayerChoice, recipe: Recipe
             shape=choice.fall, warmup=max(round(choice.warmup_kimg * 1000), round(choice.warmup * end)), end=end
         ),
         frozen=round(choice.frozen * end),
+        body=module.body() if isinstance(module, Classifier) else (),
+        freeze=module.freeze if isinstance(module, Classifier) else None,
     )
 
 
