@@ -205,14 +205,14 @@ def remedies(figure: Figure) -> None:
 def collapse(figure: Figure, good: Path, bad: Path) -> None:
     """Where samples ended, and D's output on reals and fakes on the way there: a good run above a collapsing one."""
     for row, (name, path) in zip(
-        figure.subplots(2, 2, width_ratios=(1, 2)), (("good", good), ("bad", bad)), strict=True
+        figure.subplots(2, 2, width_ratios=(1, 2)), (("good", good), ("collapsing", bad)), strict=True
     ):
         run = sparring.load(path, device="cpu", checkpoint="last")
         points = np.asarray(run.sample(500, seed=1))
         row[0].plot(*points.T, ".", ms=2)
         row[0].set_aspect("equal")
-        row[0].set_xlim(-2.2, 2.2)
-        row[0].set_ylim(-2.2, 2.2)
+        row[0].set_xlim(-1.6, 1.6)
+        row[0].set_ylim(-1.6, 1.6)
         row[0].set_ylabel(name)
         _draw_outputs(row[1], run.metrics)
     figure.axes[1].legend(fontsize=8)

@@ -217,19 +217,19 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, default=None, help="keep the runs in this folder, and go on with them")
     options = parser.parse_args()
     path = record.RESULTS / "questions.json"
-    before = record.before("questions").get("questions", {})
     with tempfile.TemporaryDirectory() as scratch:
         for name in options.questions:
             question = QUESTIONS[name]
             data, kimg = Path(question.data or options.data).stem, question.kimg or options.kimg
             print(f"{name}: {question.recipe} on {data}, {kimg:g} kimg")
-            before[name] = {
+            found = {
                 "recipe": question.recipe,
                 "data": data,
                 "kimg": kimg,
                 "variants": answered(question, name, options, options.keep or Path(scratch)),
             }
-            path = record.write("questions", {"questions": before})
+            others = record.before("questions").get("questions", {})
+            path = record.write("questions", {"questions": {**others, name: found}})
     print(path)
 
 
