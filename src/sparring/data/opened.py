@@ -30,6 +30,11 @@ class Part:
     def __len__(self) -> int:
         return len(self.x)
 
+    @property
+    def labelled(self) -> Labels:
+        """Where the examples with a label are, int64 [M]."""
+        return np.empty(0, np.int64) if self.y is None else np.flatnonzero(self.y >= 0).astype(np.int64, copy=False)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Data:

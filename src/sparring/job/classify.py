@@ -1,7 +1,6 @@
 """A classifier from its recipe and the data's spec: one player, the labelled examples it is dealt, who watches it."""
 
 from collections.abc import Mapping, Sequence
-from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +35,11 @@ def build_classification(recipe: Recipe, spec: OpenedSpec, parts: Mapping[str, P
         DataError: no labels.
     """
     train = parts["train"]
-    rows = labelled_rows(train)
+    rows = train.labelled
+    if not len(rows):
+        raise DataError(
+            "a classifier learns from labels, and no training picture has one: put them into class folders."
+        )
     assert train.y is not None
     module = placed(build_modules(recipe, spec)[CLASSIFIER], precision)
     counts = np.bincount(train.y[rows], minlength=len(spec.classes))
@@ -57,26 +60,12 @@ def build_classification(recipe: Recipe, spec: OpenedSpec, parts: Mapping[str, P
     )
 
 
-def labelled_rows(part: Part) -> Labels:
-    """Where the examples with a label are, int64 [M].
-
-    Raises:
-        DataError: there are none.
-    """
-    rows = np.empty(0, np.int64) if part.y is None else np.flatnonzero(part.y >= 0)
-    if not len(rows):
-        raise DataError(
-            "a classifier learns from labels, and no training picture has one: put them into class folders."
-        )
-    return cast(Labels, rows)
-
-
 def watchers_for(data: Data, recipe: Recipe) -> list[Observer]:
     """Who measures the game; nobody where no labelled example is held out."""
     train, held = data.parts["train"], data.parts["validation"]
-    if held.y is None or not (held.y >= 0).any():
+    if not len(held.labelled):
         return []
-    assert train.y is not None
+    assert train.y is not None and held.y is not None
     seen = HeldOut(train.x, train.y, count=max(1, recipe.judged // 4), seed=recipe.seed)
     unseen = HeldOut(held.x, held.y, count=recipe.judged, seed=recipe.seed)
     felt = HeldOut(train.x, train.y, count=FELT, seed=recipe.seed)

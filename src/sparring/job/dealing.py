@@ -72,7 +72,7 @@ class Dealing:
             UsageError: there are none.
         """
         train = self._parts["train"]
-        rows = np.flatnonzero(train.y >= 0) if train.y is not None else np.empty(0, np.int64)
+        rows = train.labelled
         if not len(rows):
             raise UsageError(
                 "this recipe learns to classify, and no training picture has a label. Put pictures into class folders, "

@@ -105,12 +105,12 @@ Examples = tuple[npt.NDArray[Any], npt.NDArray[np.int64]]
 
 
 def _examples(data: Data, part: str) -> Examples:
-    labels = data.parts[part].y
-    known = np.empty(0, np.int64) if labels is None else np.flatnonzero(labels >= 0)
+    found = data.parts[part]
+    known = found.labelled
     if not len(known):
         raise DataError(f"{data.name}: no example of the part {part} has a label to be right about.")
-    assert labels is not None
-    return np.asarray(data.parts[part].x[known]), labels[known]
+    assert found.y is not None
+    return np.asarray(found.x[known]), found.y[known]
 
 
 def _others(run: Run, against: str, on_progress: Progress) -> tuple[str, Examples]:

@@ -138,7 +138,7 @@ def observers_for(data: Data, recipe: Recipe, extractor: Extractor | None) -> li
     observers: list[Observer] = [SampleJudge(data, recipe, extractor, conditional=conditional), watch]
     if data.modes is not None:
         observers.insert(1, ModeCount(data, data.modes, recipe))
-    if held.y is not None and (held.y >= 0).any() and names_classes(recipe, data.spec):
+    if held.y is not None and len(held.labelled) and names_classes(recipe, data.spec):
         observers.append(ClassHeadWatch(held.x, held.y, seed=recipe.seed))
     return observers
 

@@ -4,10 +4,11 @@ import numpy as np
 
 from sparring.data import Data, ImageSpec
 from sparring.engine.game import Game
+from sparring.job.records import save_sheet
 from sparring.losses.classification import CLASSIFIER
 from sparring.metrics.accuracy import HeldOut, logits_of, probabilities
 from sparring.metrics.base import Labels
-from sparring.pictures import COLUMNS, MOST_ROWS, grid, padded, sample_name, save_png
+from sparring.pictures import COLUMNS, MOST_ROWS, padded, sample_name
 from sparring.recipe import Recipe
 from sparring.runfolder import RunFolder
 
@@ -29,7 +30,7 @@ class Mistakes:
         self._classes = data.spec.classes
         held = data.parts["validation"]
         flat = isinstance(data.spec, ImageSpec) and data.spec.depth is None
-        labelled = flat and held.y is not None and bool((held.y >= 0).any())
+        labelled = flat and len(held.labelled) > 0
         self._held = HeldOut(held.x, held.y, count=MOST, seed=recipe.seed) if labelled and held.y is not None else None
 
     def __call__(self, game: Game) -> None:
@@ -52,13 +53,4 @@ class Mistakes:
     def _save(self, name: str, examples: HeldOut, order: Labels, *, kimg: float) -> None:
         rows = [order[examples.y[order] == c][:COLUMNS] for c in range(len(self._classes[:MOST_ROWS]))]
         pictures = np.concatenate([padded(examples.x[row], COLUMNS) for row in rows])
-        if self._folder is None:
-            return
-        facts: dict[str, str | int | float] = {
-            "run": self._folder.path.name,
-            "recipe": self._recipe.name,
-            "kimg": kimg,
-            "seed": self._recipe.seed,
-        }
-        image = grid(pictures, columns=COLUMNS, captions=list(self._classes[:MOST_ROWS]))
-        save_png(image, self._folder.samples / name, facts)
+        save_sheet(self._folder, name, pictures, list(self._classes[:MOST_ROWS]), recipe=self._recipe, kimg=kimg)

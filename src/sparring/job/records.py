@@ -97,15 +97,22 @@ class FixedPictures:
         return list(self._spec.classes[:MOST_ROWS]) if self._conditional else None
 
     def _save(self, name: str, pictures: Pixels, captions: list[str] | None, *, kimg: float) -> None:
-        if self._folder is None:
-            return
-        provenance: dict[str, str | int | float] = {
-            "run": self._folder.path.name,
-            "recipe": self._recipe.name,
-            "kimg": kimg,
-            "seed": self._recipe.seed,
-        }
-        save_png(grid(pictures, columns=COLUMNS, captions=captions), self._folder.samples / name, provenance)
+        save_sheet(self._folder, name, pictures, captions, recipe=self._recipe, kimg=kimg)
+
+
+def save_sheet(
+    folder: RunFolder | None, name: str, pictures: Pixels, captions: list[str] | None, *, recipe: Recipe, kimg: float
+) -> None:
+    """Write pictures uint8 [N, H, W, C] as a grid of `COLUMNS` to the run's samples; without a folder nothing."""
+    if folder is None:
+        return
+    provenance: dict[str, str | int | float] = {
+        "run": folder.path.name,
+        "recipe": recipe.name,
+        "kimg": kimg,
+        "seed": recipe.seed,
+    }
+    save_png(grid(pictures, columns=COLUMNS, captions=captions), folder.samples / name, provenance)
 
 
 def draw_fixed(game: Game, spec: ImageSpec, held: Part, *, seed: int) -> Pixels:

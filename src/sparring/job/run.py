@@ -174,7 +174,7 @@ class Run(OpenedRun):
         part = self._unseen
         if part.y is None or not isinstance(self.spec, ImageSpec):
             raise UsageError(f"{self.path.name}: there are no labelled pictures to be found hard.")
-        rows = np.flatnonzero(part.y >= 0)[:MOST_SHOWN]
+        rows = part.labelled[:MOST_SHOWN]
         pictures = np.asarray(part.x[rows])
         given = self.classify(pictures)[np.arange(len(rows)), part.y[rows]]
         return pictures[np.argsort(given, kind="stable")[:count]]

@@ -61,7 +61,9 @@ def open_and_plan(options: TrainOptions, listeners: Listeners = _SILENT) -> tupl
     check_options(options)
     _refuse_filled(options.out)
     data = open_choice(options.data_choice(), options.seed, listeners.data)
-    return data, make_plan(options, data.spec, examples=len(data.parts["train"]), labelled=_labelled(data))
+    return data, make_plan(
+        options, data.spec, examples=len(data.parts["train"]), labelled=len(data.parts["train"].labelled)
+    )
 
 
 def start_like(
@@ -189,11 +191,6 @@ def _refuse_filled(out: Path | None) -> None:
     """Say so before hours of packing, not after."""
     if out is not None and out.is_dir():
         refuse_filled(out)
-
-
-def _labelled(data: Data) -> int:
-    labels = data.parts["train"].y
-    return 0 if labels is None else int((labels >= 0).sum())
 
 
 def _finish(folder: RunFolder, recipe: Recipe, images: int, listeners: Listeners) -> Path:

@@ -1,6 +1,6 @@
 """How a classifier does on pictures that it learns from and on ones that it never saw, while it trains."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -36,13 +36,13 @@ class HeldOut:
 
 
 @torch.no_grad()
-def logits_of(module: nn.Module, x: Stored, precision: Precision) -> Tensor:
-    """Logits float32 [N, K] on the host, of a module in evaluation mode."""
+def logits_of(classify: Callable[[Tensor], Tensor], x: Stored, precision: Precision) -> Tensor:
+    """Logits float32 [N, K] on the host, of whatever makes logits of examples [N, ...] on the device."""
     pieces = []
     for at in range(0, len(x), BLOCK):
         stored = to_device(torch.from_numpy(np.array(x[at : at + BLOCK])), precision.device)
         with precision.autocast():
-            pieces.append(module(to_unit(stored, precision.weights)).float().cpu())
+            pieces.append(classify(to_unit(stored, precision.weights)).float().cpu())
     return torch.cat(pieces)
 
 

@@ -225,7 +225,7 @@ def _apart(device: torch.device) -> AbstractContextManager[None]:
 
 
 def _labelled_rows(part: Part) -> Labels:
-    rows = np.arange(0) if part.y is None else np.flatnonzero(part.y >= 0)
+    rows = part.labelled
     known = np.unique(part.y[rows]) if part.y is not None else rows
     if len(known) < 2:
         raise UsageError(
@@ -278,7 +278,7 @@ def _measured(
         seed=game.seed,
         precision=game.precision.name,
     )
-    rows = np.arange(0) if held.y is None else np.flatnonzero(held.y >= 0)
+    rows = held.labelled
     if held.y is None or not len(rows):
         return record
     draw = np.random.Generator(np.random.Philox(key=game.seed))
