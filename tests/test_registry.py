@@ -190,3 +190,17 @@ def test_a_range_holds_for_each_of_a_tuple_and_not_for_none(value: Any, fits: bo
     else:
         with pytest.raises(UsageError, match="--set betas"):
             setting.refuse_outside(value, "--set betas")
+
+
+def test_one_function_stands_under_several_names_and_is_told_which() -> None:
+    tools: Registry[str] = Registry("tool", package="sparring.losses")
+
+    @tools("saw", "file", name_as="kind", preset={"size": 2})
+    def made(*, kind: str, size: int, colour: str = "grey") -> str:
+        """Names itself."""
+        return f"{colour} {kind} {size}"
+
+    assert [tools.build(name) for name in ("saw", "file")] == ["grey saw 2", "grey file 2"]
+    assert set(tools["saw"].settings) == {"colour"}
+    with pytest.raises(ValueError, match="'file' is registered twice"):
+        tools("rasp", "file")(made)

@@ -96,21 +96,31 @@ class Registry(Generic[T]):
         self._walked = False
 
     def __call__(
-        self, name: str, *, paper: str = "", preset: Mapping[str, Any] | None = None, behind_colon: str | None = None
+        self,
+        *names: str,
+        paper: str = "",
+        preset: Mapping[str, Any] | None = None,
+        name_as: str | None = None,
+        behind_colon: str | None = None,
     ) -> Callable[[Builder], Builder]:
-        """Register a class or function under `name`; a name that is taken raises.
+        """Register a class or function under each of `names`; a name that is taken raises.
 
         Args:
-            preset: settings that the name stands for, as depth=16 in `vgg16`.
+            preset: settings that the names stand for, as depth=16 in `vgg16`.
+            name_as: the setting that each name itself is given as.
             behind_colon: the setting that a text behind the name and a colon gives.
         """
 
         def register(build: Builder) -> Builder:
-            if name in self._entries:
-                raise ValueError(f"{self.kind} '{name}' is registered twice: {self._entries[name].build} and {build}")
-            self._entries[name] = Entry(
-                name=name, build=build, paper=paper, preset=preset or {}, behind_colon=behind_colon
-            )
+            for name in names:
+                if name in self._entries:
+                    raise ValueError(
+                        f"{self.kind} '{name}' is registered twice: {self._entries[name].build} and {build}"
+                    )
+                own = {} if name_as is None else {name_as: name}
+                self._entries[name] = Entry(
+                    name=name, build=build, paper=paper, preset={**(preset or {}), **own}, behind_colon=behind_colon
+                )
             return build
 
         return register

@@ -4,9 +4,9 @@ from sparring.recipe import DataChoice, Facts, Part, PlayerChoice, Recipe
 from sparring.recipes.base import one_player, recipes, usual_changes
 
 
-@recipes("alexnet", preset={"network": "alexnet"}, paper="Krizhevsky et al. 2012")
-@recipes("googlenet", preset={"network": "googlenet"}, paper="arXiv:1409.4842")
-@recipes("nin", preset={"network": "nin"}, paper="arXiv:1312.4400")
+@recipes("alexnet", name_as="network", paper="Krizhevsky et al. 2012")
+@recipes("googlenet", name_as="network", paper="arXiv:1409.4842")
+@recipes("nin", name_as="network", paper="arXiv:1312.4400")
 def classic(data: DataChoice, facts: Facts, *, network: str) -> Recipe:
     """A network from before batch norm, by Adam, the rate in one cycle.
 
@@ -23,11 +23,7 @@ def classic(data: DataChoice, facts: Facts, *, network: str) -> Recipe:
     )
 
 
-@recipes("vgg11", preset={"network": "vgg11"}, paper="arXiv:1409.1556")
-@recipes("vgg13", preset={"network": "vgg13"}, paper="arXiv:1409.1556")
-@recipes("vgg16", preset={"network": "vgg16"}, paper="arXiv:1409.1556")
-@recipes("vgg16c", preset={"network": "vgg16c"}, paper="arXiv:1409.1556")
-@recipes("vgg19", preset={"network": "vgg19"}, paper="arXiv:1409.1556")
+@recipes("vgg11", "vgg13", "vgg16", "vgg16c", "vgg19", name_as="network", paper="arXiv:1409.1556")
 def vgg(data: DataChoice, facts: Facts, *, network: str) -> Recipe:
     """3x3 convolutions in a row, by descent with momentum, the rate in one cycle.
 

@@ -4,8 +4,7 @@ from sparring.recipe import DataChoice, Facts, Part, PlayerChoice, Recipe
 from sparring.recipes.base import one_player, recipes
 
 
-@recipes("lenet5", preset={"network": "lenet5"}, paper="LeCun et al. 1998")
-@recipes("lenet5-1998", preset={"network": "lenet5-1998"}, paper="LeCun et al. 1998")
+@recipes("lenet5", "lenet5-1998", name_as="network", paper="LeCun et al. 1998")
 def lenet(data: DataChoice, facts: Facts, *, network: str) -> Recipe:
     """Two convolutions with pooling and a third to 120 values, by Adam, the rate in one cycle.
 

@@ -4,8 +4,8 @@ from sparring.recipe import DataChoice, Facts, Part, PlayerChoice, Recipe
 from sparring.recipes.base import one_player, recipes
 
 
-@recipes("mlp", preset={"network": "mlp"})
-@recipes("volume", preset={"network": "volume"}, paper="arXiv:1412.0767")
+@recipes("mlp", name_as="network")
+@recipes("volume", name_as="network", paper="arXiv:1412.0767")
 def mlp(data: DataChoice, facts: Facts, *, network: str) -> Recipe:
     """A classifier by Adam; of `mlp` `--set classifier.depth=0` makes softmax regression.
 

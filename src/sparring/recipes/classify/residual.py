@@ -4,30 +4,33 @@ from sparring.recipe import DataChoice, Facts, Part, PlayerChoice, Recipe
 from sparring.recipes.base import one_player, recipes, usual_changes
 
 
-@recipes("inception-v3", preset={"network": "inception-v3"})
-@recipes("inception-v4", preset={"network": "inception-v4"})
-@recipes("plain20", preset={"network": "plain20"})
-@recipes("plain56", preset={"network": "plain56"})
-@recipes("quick", preset={"network": "quick"})
-@recipes("preresnet1001", preset={"network": "preresnet1001"})
-@recipes("preresnet110", preset={"network": "preresnet110"})
-@recipes("preresnet164", preset={"network": "preresnet164"})
-@recipes("preresnet20", preset={"network": "preresnet20"})
-@recipes("preresnet56", preset={"network": "preresnet56"})
-@recipes("resnet101", preset={"network": "resnet101"})
-@recipes("resnet110", preset={"network": "resnet110"})
-@recipes("resnet1202", preset={"network": "resnet1202"})
-@recipes("resnet152", preset={"network": "resnet152"})
-@recipes("resnet18", preset={"network": "resnet18"})
-@recipes("resnet20", preset={"network": "resnet20"})
-@recipes("resnet32", preset={"network": "resnet32"})
-@recipes("resnet34", preset={"network": "resnet34"})
-@recipes("resnet44", preset={"network": "resnet44"})
-@recipes("resnet50", preset={"network": "resnet50"})
-@recipes("resnet56", preset={"network": "resnet56"})
-@recipes("seresnet20", preset={"network": "seresnet20"})
-@recipes("seresnet50", preset={"network": "seresnet50"})
-@recipes("xception", preset={"network": "xception"})
+@recipes(
+    "inception-v3",
+    "inception-v4",
+    "plain20",
+    "plain56",
+    "quick",
+    "preresnet1001",
+    "preresnet110",
+    "preresnet164",
+    "preresnet20",
+    "preresnet56",
+    "resnet101",
+    "resnet110",
+    "resnet1202",
+    "resnet152",
+    "resnet18",
+    "resnet20",
+    "resnet32",
+    "resnet34",
+    "resnet44",
+    "resnet50",
+    "resnet56",
+    "seresnet20",
+    "seresnet50",
+    "xception",
+    name_as="network",
+)
 def residual(data: DataChoice, facts: Facts, *, network: str) -> Recipe:
     """A residual network by stochastic descent with momentum, the rate in one cycle.
 
