@@ -18,7 +18,8 @@ from torch import Tensor
 
 from sparring.losses.base import Augmentation, augmentations
 from sparring.losses.consistency import flipped
-from sparring.losses.diffaugment import cut_out, picked, shifts
+from sparring.losses.diffaugment import cut_out, reach
+from sparring.losses.shift import picked, shifts
 from sparring.registry import Range
 
 MEMORY = 0.75
@@ -94,7 +95,7 @@ def turned(x_BCHW: Tensor) -> Tensor:
 
 def moved(x_BCHW: Tensor) -> Tensor:
     """By whole points, up to an eighth of the side each way; what is bared mirrors what is beside it."""
-    rows_BH, columns_BW = (_mirrored(places) for places in shifts(x_BCHW))
+    rows_BH, columns_BW = (_mirrored(places) for places in shifts(x_BCHW, reach(x_BCHW)))
     return picked(x_BCHW, rows_BH, columns_BW)
 
 

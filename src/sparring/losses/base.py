@@ -137,6 +137,8 @@ class Play:
         batch: what was dealt.
         real: the reals; None in a generator's turn in which nobody needs them.
         fake: the fakes; with the generator's graph in its turn.
+        labelled: the examples with labels that are dealt apart, in the discriminator's turn, where a penalty that is
+            due `needs_labelled`; shown without their labels.
         see: shows the discriminator other pictures, [B, C, H, W] and labels, through the augmentation; of pairs in the
             place of the targets, in their order.
     """
@@ -148,6 +150,7 @@ class Play:
     real: Seen | None
     fake: Seen
     see: Callable[[Tensor, Tensor | None], Seen]
+    labelled: Seen | None = None
 
     @property
     def reals(self) -> Seen:

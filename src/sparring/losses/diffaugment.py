@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sparring.losses.base import Augmentation, augmentations
+from sparring.losses.shift import picked, shifts
 
 REACH = 8
 """Pictures move by up to one part in so many of their side."""
@@ -63,23 +64,8 @@ def contrasted(x_BCHW: Tensor) -> Tensor:
 def shifted(x_BCHW: Tensor) -> Tensor:
     """Moved by whole points, up to an eighth of the side each way; zeros, which are grey, come in."""
     # A border of zeros around the picture: whatever would come from beyond comes from there.
-    rows_BH, columns_BW = ((places + 1).clamp(0, places.shape[1] + 1) for places in shifts(x_BCHW))
+    rows_BH, columns_BW = ((places + 1).clamp(0, places.shape[1] + 1) for places in shifts(x_BCHW, reach(x_BCHW)))
     return picked(F.pad(x_BCHW, (1, 1, 1, 1)), rows_BH, columns_BW)
-
-
-def shifts(x_BCHW: Tensor) -> tuple[Tensor, Tensor]:
-    """Where each row and column comes from, [B, H] and [B, W], in pictures that shift by up to an eighth of a side."""
-    rows_BH, columns_BW = (
-        _places(side, x_BCHW) - _whole(x_BCHW, -_reach(side), _reach(side))[:, None] for side in x_BCHW.shape[2:]
-    )
-    return rows_BH, columns_BW
-
-
-def picked(x_BCHW: Tensor, rows_BH: Tensor, columns_BW: Tensor) -> Tensor:
-    """The given rows and columns of each picture: no sampler, because gathering is differentiable twice everywhere."""
-    examples_B = torch.arange(len(x_BCHW), device=x_BCHW.device)[:, None, None]
-    picked_BHWC = x_BCHW.permute(0, 2, 3, 1)[examples_B, rows_BH[:, :, None], columns_BW[:, None, :]]
-    return picked_BHWC.permute(0, 3, 1, 2)
 
 
 def cut_out(x_BCHW: Tensor) -> Tensor:
@@ -98,8 +84,10 @@ def _within_half(side: int, like: Tensor) -> Tensor:
     return (place_S >= start_B[:, None]) & (place_S < start_B[:, None] + half)
 
 
-def _reach(side: int) -> int:
-    return max(1, round(side / REACH))
+def reach(x_BCHW: Tensor) -> tuple[int, int]:
+    """Most points that pictures of this size move, down and across."""
+    height, width = (max(1, round(side / REACH)) for side in x_BCHW.shape[2:])
+    return height, width
 
 
 def _uniform(like: Tensor) -> Tensor:

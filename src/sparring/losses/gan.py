@@ -3,7 +3,6 @@
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Annotated
 
 import torch
@@ -27,6 +26,9 @@ from sparring.models.gan.base import Discriminator, Generator, mixes_examples, p
 from sparring.registry import Range
 
 _MEAN = "mean since the row before"
+
+Shown = tuple[Tensor, Tensor | None]
+"""Pictures for the discriminator, and their labels."""
 
 
 @objectives("adversarial", paper="arXiv:1406.2661")
@@ -91,7 +93,7 @@ class AdversarialObjective:
         if augmentation is not None:
             augmentation.check(discriminator)
         if not allow_batch_norm:
-            self._refuse_batch_norm()
+            _refuse_batch_norm(loss, self.penalties, discriminator)
         if not adversarial and not any(GENERATOR in penalty.players for penalty in self.penalties):
             raise UsageError(
                 "--set objective.adversarial=0 leaves the generator without a loss: add one that takes its place, as "
@@ -164,14 +166,17 @@ class AdversarialObjective:
         needs_fake_grad = any(penalty.needs_fake_grad for penalty in due)
         fake_BCHW, label_B = self._fakes_against(batch, keep=self.shared_fakes and moment.last)
         real_BCHW, fake_BCHW = _leaf(batch["x"], needs_real_grad), _leaf(fake_BCHW.detach(), needs_fake_grad)
-        if needs_real_grad or needs_fake_grad or self._separate:
-            source_BCHW = batch.get("source")
-            real = self.see(real_BCHW, batch.get("y"), source_BCHW)
-            fake = self.see(fake_BCHW, label_B, source_BCHW)
+        shown = [(real_BCHW, batch.get("y")), (fake_BCHW, label_B)]
+        if any(penalty.needs_labelled for penalty in due):
+            shown.append((batch["x_labelled"], None))
+        apart = needs_real_grad or needs_fake_grad or self._separate
+        source_BCHW = batch.get("source")
+        if apart:
+            real, fake, *labelled = [self.see(x_BCHW, y_B, source_BCHW) for x_BCHW, y_B in shown]
         else:
-            real, fake = self._see_both(real_BCHW, fake_BCHW, batch, label_B)
+            real, fake, *labelled = self._see_together(shown, source_BCHW)
         terms = {"adversarial": self.loss.d_loss(real.judged, fake.judged)}
-        terms |= self._further(DISCRIMINATOR, batch, due, real, fake)
+        terms |= self._further(DISCRIMINATOR, batch, due, real, fake, *labelled)
         stats = {"real_logit_B": real.logit_B.detach(), "fake_logit_B": fake.logit_B.detach()}
         return Turn(terms, stats, self._scalars(batch, moment, stats))
 
@@ -193,7 +198,13 @@ class AdversarialObjective:
         return Turn(terms, {"logit_B": fake.logit_B.detach()})
 
     def _further(
-        self, player: str, batch: Batch, due: Sequence[Penalty], real: Seen | None, fake: Seen
+        self,
+        player: str,
+        batch: Batch,
+        due: Sequence[Penalty],
+        real: Seen | None,
+        fake: Seen,
+        labelled: Seen | None = None,
     ) -> dict[str, Tensor]:
         play = Play(
             player=player,
@@ -203,6 +214,7 @@ class AdversarialObjective:
             real=real,
             fake=fake,
             see=lambda x_BCHW, label_B: self.see(x_BCHW, label_B, batch.get("source")),
+            labelled=labelled,
         )
         return {penalty.name: penalty(play) for penalty in due}
 
@@ -247,23 +259,13 @@ class AdversarialObjective:
             return label_B
         return label_B.masked_fill(batch["y"] < 0, -1)
 
-    def _see_both(
-        self, real_BCHW: Tensor, fake_BCHW: Tensor, batch: Batch, label_B: Tensor | None
-    ) -> tuple[Seen, Seen]:
-        """One pass over reals and fakes together, for discriminators that treat examples apart."""
-        y_B = batch.get("y")
-        labels = None if y_B is None or label_B is None else torch.cat([y_B, label_B])
-        both = self.see(torch.cat([real_BCHW, fake_BCHW.to(real_BCHW.dtype)]), labels, batch.get("source"))
-        real, fake = _halves_of(both)
-        return replace(real, x_BCHW=real_BCHW, label_B=y_B), replace(fake, x_BCHW=fake_BCHW, label_B=label_B)
-
-    def _refuse_batch_norm(self) -> None:
-        by_example = any(p.by_example or p.needs_real_grad or p.needs_fake_grad for p in self.penalties)
-        if (self.loss.paired or by_example) and has_batch_norm(self.discriminator):
-            raise UsageError(
-                "this discriminator has batch norm, which does not go with a gradient penalty or a relativistic loss: "
-                "take a discriminator without it, or --set objective.allow_batch_norm=true to try all the same."
-            )
+    def _see_together(self, shown: Sequence[Shown], source_BCHW: Tensor | None) -> list[Seen]:
+        """One pass over all of them, for discriminators that treat examples apart."""
+        x_BCHW = torch.cat([pictures.to(shown[0][0].dtype) for pictures, _ in shown])
+        known = [label_B for _, label_B in shown if label_B is not None]
+        # A label that some come without would give those away.
+        label_B = torch.cat(known) if len(known) == len(shown) else None
+        return _taken_apart(self.see(x_BCHW, label_B, source_BCHW), shown)
 
 
 def has_batch_norm(module: nn.Module) -> bool:
@@ -271,15 +273,29 @@ def has_batch_norm(module: nn.Module) -> bool:
     return any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in module.modules())
 
 
-def _halves_of(both: Seen) -> tuple[Seen, Seen]:
-    """What was seen of a first and of a second half of pictures shown together; labels are left out."""
-    parts = zip(both.x_BCHW.chunk(2), both.feature_BF.chunk(2), both.logit_B.chunk(2), strict=True)
-    patches = (None, None) if both.patch_BP is None else both.patch_BP.chunk(2)
-    first, second = (
-        Seen(x_BCHW=x_BCHW, feature_BF=feature_BF, logit_B=logit_B, patch_BP=patch_BP)
-        for (x_BCHW, feature_BF, logit_B), patch_BP in zip(parts, patches, strict=True)
+def _refuse_batch_norm(loss: AdversarialLoss, penalties: Sequence[Penalty], discriminator: Discriminator) -> None:
+    by_example = any(p.by_example or p.needs_real_grad or p.needs_fake_grad for p in penalties)
+    if (loss.paired or by_example) and has_batch_norm(discriminator):
+        raise UsageError(
+            "this discriminator has batch norm, which does not go with a gradient penalty or a relativistic loss: "
+            "take a discriminator without it, or --set objective.allow_batch_norm=true to try all the same."
+        )
+
+
+def _taken_apart(seen: Seen, shown: Sequence[Shown]) -> list[Seen]:
+    """What was seen of each of the pictures shown together."""
+    sizes = [len(pictures) for pictures, _ in shown]
+    parts = zip(
+        shown,
+        torch.split(seen.feature_BF, sizes),
+        torch.split(seen.logit_B, sizes),
+        [None] * len(sizes) if seen.patch_BP is None else torch.split(seen.patch_BP, sizes),
+        strict=True,
     )
-    return first, second
+    return [
+        Seen(x_BCHW=pictures, label_B=label_B, feature_BF=feature_BF, logit_B=logit_B, patch_BP=patch_BP)
+        for (pictures, label_B), feature_BF, logit_B, patch_BP in parts
+    ]
 
 
 def _leaf(x_BCHW: Tensor, needs_grad: bool) -> Tensor:

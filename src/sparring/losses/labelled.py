@@ -40,7 +40,7 @@ class Supervised(Penalty):
 
     def __call__(self, play: Play) -> Tensor:
         """The weighted cross-entropy per labelled example, [B]."""
-        seen = play.see(play.batch["x_labelled"], None)
-        logit_BK = play.discriminator.class_logits(seen.feature_BF)
+        assert play.labelled is not None, "this penalty is shown examples with labels"
+        logit_BK = play.discriminator.class_logits(play.labelled.feature_BF)
         loss_B: Tensor = cross_entropy(logit_BK, play.batch["y_labelled"], reduction="none")
         return self.weight * self.every * loss_B

@@ -15,7 +15,9 @@ class GaussianNoise(nn.Module):
         """Values of the same shape."""
         if not self.training or not self.sd:
             return x
-        return torch.add(x, torch.randn_like(x), alpha=self.sd)
+        # Drawn in fp32: a CPU takes longer for numbers of 16 bits.
+        noise = torch.randn_like(x, dtype=torch.float32)
+        return torch.add(x, noise.to(x.dtype), alpha=self.sd)
 
     def extra_repr(self) -> str:
         """What `print` shows."""

@@ -10,7 +10,8 @@ def ssgan(data: DataChoice, facts: Facts) -> Recipe:
 
     D learns the classes of the labelled pictures, and to tell all pictures, as being of some class, from fakes. G is
     asked for no class: D names those of its samples. What classifies in the end are D's averaged weights. The networks
-    are fully connected, for small pictures.
+    are fully connected, for small pictures, and would have to learn each class at each place: so all pictures move by a
+    point, which the paper's do not (`--set augment=none`).
 
     Command: sparring train digits.npz --recipe ssgan --labels 100 --minutes 30
     """
@@ -37,6 +38,7 @@ def ssgan(data: DataChoice, facts: Facts) -> Recipe:
         ),
         loss=Part(name="nonsaturating"),
         penalties=(Part(name="supervised"), Part(name="feature-matching")),
+        augment=Part(name="shift", settings={"reach": 1}),
         objective={"adversarial": 0.0, "shared_fakes": False},
         batch=100,
         kimg=1_000.0,
@@ -48,6 +50,8 @@ def ssgan(data: DataChoice, facts: Facts) -> Recipe:
             "discriminator.eps": "0.0002: the authors' Adam has 1e-8 within the root; D's loss is twice theirs",
             "generator.eps": "0.0001: the authors' Adam has 1e-8 within the root, which slows G near a match",
             "objective.adversarial": "0: feature matching in its place gives the better classifier",
+            "augment": "shift: MNIST's validation error (100 labels, 300 kimg) was 9.1 % with it, 13.2 % without, "
+            "10.4 % with a reach of 2",
             "supervised.weight": "2: with D's loss that is the paper's sum, doubled",
         },
     )
