@@ -127,8 +127,11 @@ QUESTIONS: Mapping[str, Question] = {
         variants={
             "max pooling": Variant(recipe="lenet5", settings=("augment=none", "classifier.pool=max")),
             "average pooling": Variant(recipe="lenet5", settings=("augment=none",)),
+            "a stride of 2 instead": Variant(recipe="lenet5", settings=("augment=none", "classifier.pool=stride")),
             "none: an mlp": mlp("classifier.width=70", "classifier.depth=2"),
-            "average pooling, shifted while learning": Variant(recipe="lenet5"),
+            "average pooling, shifted while learning": Variant(
+                recipe="lenet5", settings=("augment=standard", "augment.shift=4")
+            ),
         },
     ),
 }
