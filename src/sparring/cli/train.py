@@ -20,6 +20,7 @@ $ sparring train photos/ --minutes 20       (defaults chosen from the data)
 $ sparring train photos/ --recipe dcgan --size 64 --batch 64
     --set generator.width=96 --seed 3 --out runs/mine
 $ sparring train photos/ --task classify    (a class a folder; resnet20, or any `sparring list` shows)
+$ sparring train table.csv --task classify  (rows of numbers; the class in a column `label`)
 $ sparring train photos/ --task classify --folds 5
 $ sparring train photos/ --sweep gamma      (which strength of R1 suits these data? then train with it)
 $ sparring train photos/ --dry-run          (the whole plan, nothing written)
@@ -40,12 +41,14 @@ class Train:
     """Train a generator or a classifier on pictures, or go on with a run."""
 
     data: Annotated[Positional[str | None], arg(metavar="[DATA]", help_behavior_hint="")] = None
-    """A folder, an archive, an array file, or a data set by name (`sparring list`)."""
+    """A folder, an archive, an array file, a table, or a data set by name (`sparring list`)."""
     task: Annotated[
         Literal["generate", "classify"] | None, arg(help_behavior_hint="(default: the recipe's, else generate)")
     ] = None
     """What it is to do: make pictures like these, or say which class one is of."""
-    recipe: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="(default: gan; to classify resnet20)")] = None
+    recipe: Annotated[
+        str | None, arg(metavar="NAME", help_behavior_hint="(default: gan; to classify resnet20, rows mlp)")
+    ] = None
     """What to train and how; `sparring list gan` shows every setting."""
     minutes: Annotated[float | None, arg(metavar="MINUTES", help_behavior_hint="")] = None
     """Train for about so long: turned into a budget of pictures once, after a short measurement."""
@@ -194,8 +197,8 @@ class Train:
             rows = RunFolder.open(path).rows()
             print(json.dumps({"run": str(path), "report": str(path / "report.html"), "last": rows[-1]}, indent=2))
             return
-        from sparring.job.opened import task_of
+        from sparring.report.page import use_of
 
-        then = f"predict {path} pictures/" if task_of(path) == "classify" else f"sample {path} -n 64"
-        print(f"report: {path / 'report.html'}\nnext: sparring {then}")
+        then = use_of(RunFolder.open(path), str(path))
+        print(f"report: {path / 'report.html'}\nnext: {then}")
         print(path)

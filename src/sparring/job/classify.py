@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import nn
 
 from sparring.data import Data, Part
 from sparring.data.spec import OpenedSpec, TableSpec
-from sparring.engine.deal import Dealer, Order, Pictures, Source, key
+from sparring.engine.deal import Dealer, Order, Pictures, Source, key, to_device
 from sparring.engine.distortions.base import Distorted, distortions
 from sparring.engine.game import Game
 from sparring.engine.precision import Precision
@@ -20,6 +21,7 @@ from sparring.losses.classification import CLASSIFIER, Classification
 from sparring.losses.supervised import supervised_losses
 from sparring.metrics.accuracy import AccuracyWatch, HeldOut
 from sparring.metrics.layers import LayersWatch
+from sparring.models.classify.base import Classifier
 from sparring.recipe import Recipe
 
 Labels = npt.NDArray[np.int64]
@@ -38,10 +40,13 @@ def build_classification(recipe: Recipe, spec: OpenedSpec, parts: Mapping[str, P
     rows = train.labelled
     if not len(rows):
         raise DataError(
-            "a classifier learns from labels, and no training picture has one: put them into class folders."
+            "a classifier learns from labels, and no training example has one: put pictures into class folders, or "
+            "give a table a column `label`."
         )
     assert train.y is not None
     module = placed(build_modules(recipe, spec)[CLASSIFIER], precision)
+    if isinstance(spec, TableSpec):
+        _begin(module, train, precision)
     counts = np.bincount(train.y[rows], minlength=len(spec.classes))
     loss = supervised_losses.build(recipe.loss.name, settings=recipe.loss.settings)
     balance = recipe.objective.settings.get("balance", "none")
@@ -115,6 +120,12 @@ def _source(recipe: Recipe, spec: OpenedSpec, train: Part, order: Order, rows: L
         )
     distortion = distortions.build(recipe.augment.name, settings=recipe.augment.settings)
     return Distorted(pictures, distortion, seed=key(recipe.seed, "augment"))
+
+
+def _begin(module: nn.Module, train: Part, precision: Precision) -> None:
+    """Show the network all training rows, labelled or not, for the scale of their columns."""
+    assert isinstance(module, Classifier)
+    module.begin(to_device(torch.from_numpy(np.asarray(train.x)), precision.device))
 
 
 def _weights(counts: Labels, precision: Precision) -> torch.Tensor:

@@ -8,6 +8,7 @@ from sparring.job.frames import PlaneFrames
 from sparring.job.generate import takes_labels, translates
 from sparring.job.mistakes import Mistakes
 from sparring.job.records import FixedPictures
+from sparring.job.regions import RegionFrames, in_a_plane
 from sparring.recipe import Recipe
 from sparring.runfolder import RunFolder
 
@@ -33,7 +34,7 @@ class Drawer(Protocol):
 def drawer_for(folder: RunFolder | None, data: Data, recipe: Recipe) -> Drawer:
     """Grids of samples or of mistakes, or frames of a plane; without a folder nothing is saved."""
     if recipe.task == "classify":
-        return Mistakes(folder, data, recipe)
+        return (RegionFrames if in_a_plane(data.spec) else Mistakes)(folder, data, recipe)
     if isinstance(data.spec, TableSpec):
         return PlaneFrames(folder, data, recipe)
     return FixedPictures(

@@ -4,12 +4,14 @@ import functools
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+import numpy.typing as npt
 from torch import nn
 
 from sparring.data import Part
 from sparring.data.spec import ImageSpec, OpenedSpec
 from sparring.engine.precision import Precision, choose_device
-from sparring.errors import UsageError
+from sparring.errors import DataError, UsageError
 from sparring.job.generate import names_classes
 from sparring.job.parts import build_player
 from sparring.job.records import read_recipe, read_spec
@@ -20,6 +22,7 @@ from sparring.metrics.kept import silent
 from sparring.models.classify.base import Classifier
 from sparring.models.gan.base import Discriminator, Generator
 from sparring.recipe import Recipe, Task
+from sparring.report.page import use_of
 from sparring.runfolder import Checkpoint, RunFolder
 
 
@@ -67,6 +70,11 @@ class OpenedRun:
         return read_spec(self._folder)
 
     @property
+    def is_flat(self) -> bool:
+        """Whether its examples are pictures, not volumes or rows."""
+        return isinstance(self.spec, ImageSpec) and self.spec.depth is None
+
+    @property
     def picture_spec(self) -> ImageSpec:
         """What its pictures are.
 
@@ -98,13 +106,26 @@ class OpenedRun:
         data, _ = own_data(self._folder, self.recipe, self.spec, silent)
         return data.parts[unseen(data)]
 
+    def unseen(self, count: int, *, seed: int = 0) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+        """So many labelled examples that it was not trained on, or as many as there are, drawn by the seed: x as it is
+        stored, y int64 [N].
+
+        Raises:
+            UsageError: its data are other ones now. DataError: they are gone, or without labels.
+        """
+        part = self._unseen
+        if part.y is None or not len(part.labelled):
+            raise DataError(f"{self.path.name}: none of the examples that it did not learn from has a label.")
+        rows = np.sort(np.random.Generator(np.random.Philox(key=seed)).permutation(part.labelled)[:count])
+        return np.asarray(part.x[rows]), part.y[rows]
+
     @functools.cached_property
     def generator(self) -> Generator:
         """The averaged generator, in evaluation mode and fp32."""
         if self.recipe.task != "generate":
             raise UsageError(
                 f"{self.path.name} makes no samples: it was trained to {self.recipe.task}. Ask it for classes: "
-                f"sparring predict {self.path} pictures/"
+                f"{use_of(self._folder, str(self.path))}"
             )
         module = self._player(GENERATOR)
         assert isinstance(module, Generator)

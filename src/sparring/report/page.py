@@ -85,17 +85,19 @@ def _tiles(folder: RunFolder, rows: list[dict[str, Any]], events: list[dict[str,
 
 def _pictures(folder: RunFolder) -> str:
     frames, real = frames_of(folder), real_frame(folder)
+    columns, task = _columns(folder), _task(folder)
     if not frames and real is None:
-        return parts.empty("No pictures yet.")
-    made = _made(frames, *_MADE.get(_task(folder), _MADE["generate"])) if frames else ""
+        return parts.empty("Rows of more than two columns are not drawn." if columns > 2 else "No pictures yet.")
+    told = _REGIONS if columns and task == "classify" else _MADE.get(task, _MADE["generate"])
+    made = _made(frames, *told) if frames else ""
     reals = ""
     if real is not None:
         image = _image(real, alt="Real pictures, for comparison")
         reals = f"<figure class=sheet>{image}<figcaption><b>Real</b> for comparison</figcaption></figure>"
     moving = animation(folder)
     if moving is not None:
-        image = _image(moving, alt="The game from its first to its last frame")
-        made += f'<figure class="sheet">{image}<figcaption><b>The game</b> from first to last</figcaption></figure>'
+        image = _image(moving, alt="From the first to the last frame")
+        made += f'<figure class="sheet">{image}<figcaption><b>All frames</b> from first to last</figcaption></figure>'
     return f'<div class="sheets">{made}{reals}</div>'
 
 
@@ -104,6 +106,11 @@ _MADE = {
     "classify": ("The held-out pictures that were hardest", "Hardest held-out pictures of each class"),
 }
 """What the pictures of a run are, by its task: for those who can't see them, and as their caption."""
+_REGIONS = (
+    "What it says of each place of the plane",
+    "What it says of each place, with held-out rows; crosses are mistakes",
+)
+"""The same of a classifier of two columns."""
 
 
 def _task(folder: RunFolder) -> str:
@@ -146,7 +153,7 @@ def _evaluation(folder: RunFolder) -> str:
     found = _json(folder, "evaluation.json")
     if found is None:
         place = _place(folder)
-        return parts.empty(f"Not evaluated yet: sparring evaluate {place} compares it with pictures it never saw.")
+        return parts.empty(f"Not evaluated yet: sparring evaluate {place} compares it with examples it never saw.")
     return judged.evaluation(found)
 
 
@@ -164,16 +171,29 @@ def _facts(folder: RunFolder, name: str) -> str:
     return parts.facts(folder.read_json(name))
 
 
+def use_of(folder: RunFolder, place: str) -> str:
+    """The command that puts a run to use."""
+    if _task(folder) != "classify":
+        return f"sparring sample {place} -n 64"
+    return f"sparring predict {place} {'new.csv' if _columns(folder) else 'pictures/'}"
+
+
+def _columns(folder: RunFolder) -> int:
+    """How many columns the run's rows have; 0: they are no rows."""
+    data = _json(folder, "data.json")
+    spec = data.get("spec", {}) if isinstance(data, dict) else {}
+    return len(spec.get("columns", ()))
+
+
 def _again(folder: RunFolder) -> str:
     place = _place(folder)
     given = folder.read_text("command.txt").strip() if (folder.path / "command.txt").exists() else ""
     lines = [given] * bool(given)
-    classifies = _task(folder) == "classify"
-    use = f"sparring predict {place} pictures/" if classifies else f"sparring sample {place} -n 64"
+    use = use_of(folder, place)
     lines += [f"sparring train --like {place}", f"sparring train --resume {place}", use]
     meanings = ["what was run"] * bool(given)
     meanings += ["run it again from the start", "go on where it stopped"]
-    meanings.append("ask it for classes" if classifies else "make pictures with it")
+    meanings.append("ask it for classes" if _task(folder) == "classify" else "make pictures with it")
     return "".join(
         f"<dt>{parts.escaped(meaning)}</dt><dd><pre><code>{parts.escaped(line)}</code></pre></dd>"
         for meaning, line in zip(meanings, lines, strict=True)
