@@ -56,6 +56,7 @@ RANGES: Mapping[str, str] = {
     "class_agreement": "0 to 1, higher is better",
     "train_accuracy": "0 to 1, higher is better",
     "validation_accuracy": "0 to 1, higher is better",
+    "validation_f1": "mean of the classes, 0 to 1, higher is better",
 }
 
 
