@@ -71,8 +71,8 @@ def underfitting(
 ) -> Hint | None:
     """Training and held-out examples are both poor, alike, and no longer getting better: too little capacity.
 
-    Where one class is rare, the accuracy of a good classifier is next to that of always saying the commonest, too: F1 has
-    to be poor as well.
+    Where one class is rare, the accuracy of a good classifier is next to that of always saying the commonest, too: F1
+    has to be poor as well.
     """
     train, _ = paired(records, "train_accuracy", "validation_accuracy")
     loss = records.series("train_loss")
