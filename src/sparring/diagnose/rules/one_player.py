@@ -109,8 +109,8 @@ def underfitting(
 def _poor_f1(records: Records, share: float, looks: int) -> bool:
     """Whether F1 is poor, too, or was not taken.
 
-    Where classes are balanced in training, accuracy is not what is learned, and falls below that of the commonest class:
-    F1 has to be very poor then.
+    Where classes are balanced in training, accuracy is not what is learned, and falls below that of the commonest
+    class: F1 has to be very poor then.
     """
     balanced = records.measured("validation_f1")
     if balanced is None:
