@@ -6,6 +6,7 @@ picture gets each change by itself with probability p: while p is below 1 the ch
 not leak into the samples. Departures:
 - no continuous rotation, scaling or shift: they need a resampler that is differentiable twice; no image-space filter;
 - p follows r_v, by held-out reals, instead of r_t, by the signs of logits, which mean something for some losses only;
+  the target of 0.5 is ours (the paper's 0.6 is one of r_t);
 - p ends at 1: beyond it nothing would change any more, and the way back would be longer.
 """
 

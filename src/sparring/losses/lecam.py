@@ -3,7 +3,7 @@
 Paper: Tseng, Jiang, Liu, Yang, Yang, "Regularizing generative adversarial networks under limited data",
 arXiv:2104.03310, eq. 3 and 4. Departure: the averages are rid of the bias of their start at 0, as Adam's are, so the
 term counts from the first update. Differences of both signs count, as in eq. 4; the authors' program takes those alone
-in which a logit lies on its own side.
+in which a logit lies on its own side, at a weight of 0.3 on CIFAR-10 too.
 """
 
 from collections.abc import Mapping
