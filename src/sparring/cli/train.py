@@ -190,12 +190,13 @@ class Train:
     def _end(self, path: Path) -> None:
         from sparring.runfolder import RunFolder
 
+        folder = RunFolder.open(path)
         if self.json:
-            rows = RunFolder.open(path).rows()
+            rows = folder.rows()
             print(json.dumps({"run": str(path), "report": str(path / "report.html"), "last": rows[-1]}, indent=2))
             return
-        from sparring.job.opened import task_of
+        from sparring.report.told import told_of
 
-        then = f"predict {path} pictures/" if task_of(path) == "classify" else f"sample {path} -n 64"
-        print(f"report: {path / 'report.html'}\nnext: sparring {then}")
+        then = told_of(folder.read_json("recipe.json")).then.format(run=path)
+        print(f"report: {path / 'report.html'}\nnext: {then}")
         print(path)

@@ -17,6 +17,7 @@ from sparring.report.frames import Frame, animate_frames, animation, frames_of, 
 from sparring.report.groups import lines_of
 from sparring.report.hints import hints, pressing
 from sparring.report.reference import find_reference
+from sparring.report.told import told_of
 from sparring.runfolder import RunFolder, machine_errors
 
 NAME = "report.html"
@@ -87,7 +88,8 @@ def _pictures(folder: RunFolder) -> str:
     frames, real = frames_of(folder), real_frame(folder)
     if not frames and real is None:
         return parts.empty("No pictures yet.")
-    made = _made(frames, *_MADE.get(_task(folder), _MADE["generate"])) if frames else ""
+    told = told_of(_json(folder, "recipe.json"))
+    made = _made(frames, told.pictures, told.caption) if frames else ""
     reals = ""
     if real is not None:
         image = _image(real, alt="Real pictures, for comparison")
@@ -97,18 +99,6 @@ def _pictures(folder: RunFolder) -> str:
         image = _image(moving, alt="The game from its first to its last frame")
         made += f'<figure class="sheet">{image}<figcaption><b>The game</b> from first to last</figcaption></figure>'
     return f'<div class="sheets">{made}{reals}</div>'
-
-
-_MADE = {
-    "generate": ("Generated pictures", "Generated"),
-    "classify": ("The held-out pictures that were hardest", "Hardest held-out pictures of each class"),
-}
-"""What the pictures of a run are, by its task: for those who can't see them, and as their caption."""
-
-
-def _task(folder: RunFolder) -> str:
-    recipe = _json(folder, "recipe.json")
-    return str(recipe.get("task", "generate")) if isinstance(recipe, dict) else "generate"
 
 
 def _made(frames: list[Frame], alt: str, caption: str) -> str:
@@ -168,12 +158,11 @@ def _again(folder: RunFolder) -> str:
     place = _place(folder)
     given = folder.read_text("command.txt").strip() if (folder.path / "command.txt").exists() else ""
     lines = [given] * bool(given)
-    classifies = _task(folder) == "classify"
-    use = f"sparring predict {place} pictures/" if classifies else f"sparring sample {place} -n 64"
-    lines += [f"sparring train --like {place}", f"sparring train --resume {place}", use]
+    told = told_of(_json(folder, "recipe.json"))
+    lines += [f"sparring train --like {place}", f"sparring train --resume {place}", told.then.format(run=place)]
     meanings = ["what was run"] * bool(given)
     meanings += ["run it again from the start", "go on where it stopped"]
-    meanings.append("ask it for classes" if classifies else "make pictures with it")
+    meanings.append(told.meaning)
     return "".join(
         f"<dt>{parts.escaped(meaning)}</dt><dd><pre><code>{parts.escaped(line)}</code></pre></dd>"
         for meaning, line in zip(meanings, lines, strict=True)

@@ -1,0 +1,10 @@
+"""Every task, by its name."""
+
+from collections.abc import Mapping
+
+from sparring.job.aims import Aim
+from sparring.job.classify import CLASSIFY
+from sparring.job.judging import GENERATE
+from sparring.recipe import Task
+
+TASKS: Mapping[Task, Aim] = {"generate": GENERATE, "classify": CLASSIFY}
