@@ -18,7 +18,7 @@ from sparring.job.options import check_number
 from sparring.job.records import read_hashes, read_spec
 from sparring.job.run import Run
 from sparring.pictures import grid, save_png
-from sparring.planes import Window, scatter
+from sparring.planes import Points, Window, scatter
 from sparring.recipe import Task
 from sparring.report.comparison import comparison_page
 from sparring.report.groups import Better, Line, Panel, beside
@@ -205,7 +205,7 @@ def _sheet(runs: Sequence[Run], names: Sequence[str], seed: int) -> Image.Image:
     in a plane a panel of points for each."""
     planes = [isinstance(run.spec, TableSpec) for run in runs]
     if all(planes):
-        points = [run.sample(POINTS, seed=seed) for run in runs]
+        points = [_points(run, seed) for run in runs]
         return scatter(list(zip(names, points, strict=True)), Window.around(np.concatenate(points)))
     if any(planes):
         raise UsageError("some of these runs make pictures and some make points: compare those of a kind.")
@@ -232,7 +232,25 @@ def _made(run: Run, seed: int) -> Pixels:
     return run.sample(count, seed=seed)
 
 
-_BLOCKS: Mapping[Task, Callable[[Run, int], Pixels]] = {"generate": _made, "classify": _hardest}
+def _rebuilt(run: Run, seed: int) -> Pixels:
+    """Pictures that it never saw, what it rebuilt of them, and how far the two are apart."""
+    originals, labels = run.unseen(COLUMNS, seed=seed)
+    rebuilt = run.rebuild(originals, labels)
+    apart = np.abs(originals.astype(np.int16) - rebuilt).astype(np.uint8)
+    return np.concatenate([originals, rebuilt, apart])
+
+
+_BLOCKS: Mapping[Task, Callable[[Run, int], Pixels]] = {
+    "generate": _made,
+    "classify": _hardest,
+    "rebuild": _rebuilt,
+}
+
+
+def _points(run: Run, seed: int) -> Points:
+    if run.recipe.task == "rebuild":
+        return run.rebuild(*run.unseen(POINTS, seed=seed))
+    return run.sample(POINTS, seed=seed)
 
 
 def _fitted(pictures: Pixels, side: tuple[int, int], channels: int) -> Pixels:

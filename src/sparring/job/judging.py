@@ -4,7 +4,7 @@
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +38,7 @@ from sparring.metrics.players import PlayersWatch
 from sparring.metrics.random_convolution import RandomConvolution
 from sparring.metrics.samples import Reals, SampleMeasures
 from sparring.metrics.translation import mean_difference
+from sparring.models.gan.base import Generator
 from sparring.recipe import Recipe
 
 LEAST_JUDGED = 2
@@ -107,7 +108,8 @@ def observers_for(data: Data, recipe: Recipe, extractor: Extractor | None) -> li
         shares=list(class_shares(train.y, len(data.spec.classes))) if train.y is not None and conditional else None,
         seed=recipe.seed,
     )
-    observers: list[Observer] = [SampleJudge(data, recipe, extractor, conditional=conditional), watch]
+    judge = SampleJudge(data, recipe, extractor, conditional=conditional, translating=translates(recipe, data.spec))
+    observers: list[Observer] = [judge, watch]
     if data.modes is not None:
         observers.insert(1, ModeCount(data, data.modes, recipe))
     if held.y is not None and len(held.labelled) and names_classes(recipe, data.spec):
@@ -172,9 +174,20 @@ class SampleJudge:
     Args:
         data: the parts; the test part is not touched.
         conditional: whether the generator is asked for classes.
+        translating: whether it makes pictures from others, of pairs.
+        made_by: the generator that a game has now.
     """
 
-    def __init__(self, data: Data, recipe: Recipe, extractor: Extractor, *, conditional: bool) -> None:
+    def __init__(
+        self,
+        data: Data,
+        recipe: Recipe,
+        extractor: Extractor,
+        *,
+        conditional: bool,
+        translating: bool = False,
+        made_by: Callable[[Game], Generator] = averaged_generator,
+    ) -> None:
         train, held = data.parts["train"], data.parts["validation"]
         reals = Reals(
             train=train.x, held=held.x, train_labels=data.labels.get("train"), held_labels=data.labels.get("validation")
@@ -185,16 +198,17 @@ class SampleJudge:
         )
         self.columns: Mapping[str, str] = self._measures.columns
         self._pairs: HeldPairs | None = None
-        if translates(recipe, data.spec):
+        if translating:
             self._pairs = HeldPairs(data, count=self._measures.count, seed=recipe.seed)
             self.columns = {**self.columns, "l1": self._pairs.meaning}
         self._seed = recipe.seed
+        self._made_by = made_by
         self._labels = self._wanted(train.y if conditional else None, len(data.spec.classes))
         self._z_NZ: torch.Tensor | None = None
 
     def observe(self, game: Game) -> Observed:
         """The measures now, each beside its floor."""
-        module = averaged_generator(game)
+        module = self._made_by(game)
         if self._z_NZ is None:
             # Always the same noise: what changes is the generator.
             self._z_NZ = noise(self._measures.count, module.z_dim, seed=self._seed, stream="judge", kind=module.noise)

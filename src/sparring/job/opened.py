@@ -56,6 +56,16 @@ class OpenedRun:
         """The run's folder, absolute."""
         return self._folder.path
 
+    @property
+    def which(self) -> Literal["best", "last"]:
+        """Which checkpoint was asked for."""
+        return self._which
+
+    @property
+    def precision(self) -> Precision:
+        """What its networks compute in, and where."""
+        return self._precision
+
     @functools.cached_property
     def recipe(self) -> Recipe:
         """What the run is."""

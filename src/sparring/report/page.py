@@ -21,6 +21,8 @@ from sparring.report.told import told_of
 from sparring.runfolder import RunFolder, machine_errors
 
 NAME = "report.html"
+_HEADLINES = ("fd_", "validation_accuracy", "validation_mse", "validation_bits")
+"""Columns whose newest value stands at the top of the page."""
 
 
 def build_report(folder: RunFolder) -> Path:
@@ -73,7 +75,7 @@ def _tiles(folder: RunFolder, rows: list[dict[str, Any]], events: list[dict[str,
     shown = [parts.tile("Trained on", f"{parts.number(seen)} kimg", "thousand examples seen")]
     lines = lines_of(rows)
     for name, line in lines.items():
-        if name.startswith(("fd_", "validation_accuracy")) and line.last is not None:
+        if name.startswith(_HEADLINES) and line.last is not None:
             floor = line.last_floor
             note = f"floor {parts.number(floor)}" if floor is not None else "no floor measured"
             shown.append(parts.tile(name, parts.number(line.last), note))

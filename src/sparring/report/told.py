@@ -35,6 +35,12 @@ _TOLD: Mapping[str, Told] = {
         then="sparring predict {run} pictures/",
         meaning="ask it for classes",
     ),
+    "rebuild": Told(
+        pictures="Held-out pictures and what was rebuilt of them",
+        caption="Held-out, and rebuilt",
+        then="sparring sample {run} --from pictures/",
+        meaning="rebuild others; a variational one makes samples without --from",
+    ),
 }
 
 

@@ -19,6 +19,9 @@ def flat_since(series: Series, *, share: float, gain: float, looks: int) -> bool
 
 def yardstick(records: Records) -> Measure | None:
     """What progress is measured by: the distance of samples, or the loss on held-out examples."""
+    rebuilding = records.series("validation_objective")
+    if len(rebuilding):
+        return Measure(name="validation_objective", series=rebuilding, floor=0.0)
     if records.distance is not None:
         return records.distance
     loss = records.series("validation_loss")
@@ -61,6 +64,8 @@ def no_progress(
 ) -> Hint | None:
     """Samples are far from the reals and come no nearer, and nothing of what they cover grows."""
     distance, covered = records.distance, records.measured("coverage")
+    if not records.adversarial:
+        return None
     if distance is None or records.kimg <= 2 * records.early_kimg or len(distance.series) < 2 * looks:
         return None
     if not distance.relative.all_above(times, looks) or distance.series.gain(looks) >= gain:
