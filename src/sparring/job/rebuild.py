@@ -146,6 +146,7 @@ def watchers_for(data: Data, recipe: Recipe, extractor: Extractor | None) -> lis
         code_size=module.code_size,
         objective=_objective(recipe, module),
         loss=loss_of(recipe),
+        named=f"{recipe.objective.name}, {recipe.loss.name}",
         variational=isinstance(module, Variational),
     )
     if extractor is None:

@@ -76,6 +76,7 @@ class RebuildWatch:
         spec: of the data.
         code_size: numbers of a code: as many PCA is given.
         objective: for its measures.
+        named: what the objective is, in a word or two: other ones are not comparable.
         variational: whether the code is a distribution.
     """
 
@@ -89,6 +90,7 @@ class RebuildWatch:
         code_size: int,
         objective: RebuildingObjective,
         loss: ReconstructionLoss,
+        named: str,
         variational: bool,
     ) -> None:
         self._train, self._held, self._spec, self._loss = train, held, spec, loss
@@ -100,7 +102,7 @@ class RebuildWatch:
         seen, unseen = f"of {len(train):,} training examples", f"of {len(held):,} held-out examples"
         unit = "values as they are" if isinstance(spec, TableSpec) else "values from 0 to 1"
         self.columns: Mapping[str, str] = {
-            "train_objective": f"what training makes small, {seen}, in evaluation mode",
+            "train_objective": f"what training makes small ({named}), {seen}, in evaluation mode",
             "validation_objective": f"the same {unseen}: `best` is where it is least",
             "validation_mse": f"mean squared error of what is rebuilt {unseen}, {unit}; the mean one has {nothing:.4g}",
             "validation_mse_floor": f"of PCA to {numbers} numbers, fitted to {len(known_NX):,} training examples",

@@ -3,8 +3,9 @@
 from typing import Annotated
 
 from sparring.diagnose.hints import Hint, evidence, rules, spoken
-from sparring.diagnose.records import Records
+from sparring.diagnose.records import Records, is_number
 from sparring.diagnose.rules.one_player import paired
+from sparring.diagnose.rules.progress import UNUSED
 from sparring.registry import Range
 
 
@@ -39,12 +40,18 @@ def rebuilding_by_heart(
 def posterior_collapse(
     records: Records,
     *,
-    nats: Annotated[float, "divergence from the prior below which the code says nothing", Range(0.0)] = 0.1,
+    nats: Annotated[float, "divergence from the prior below which the code says nothing", Range(0.0)] = UNUSED,
+    share: Annotated[
+        float, "of the run that is given to a code that is not used yet, as none is at first", Range(0.0, below=1.0)
+    ] = 0.3,
     looks: Annotated[int, "measurements in a row", Range(2)] = 3,
 ) -> Hint | None:
     """The code says nothing of the example: q(z | x) is the prior for all, and all are rebuilt alike."""
     divergence, used = records.series("validation_kl"), records.series("validation_active")
-    if records.kimg <= records.early_kimg or not divergence.all_below(nats, looks) or not used.all_below(1.0, looks):
+    budget = records.recipe.get("kimg")
+    if not is_number(budget) or records.kimg <= share * budget:
+        return None
+    if not divergence.all_below(nats, looks) or not used.all_below(1.0, looks):
         return None
     values = evidence(records, "validation_kl", "validation_active", "validation_mse")
     return Hint(

@@ -47,6 +47,12 @@ class Autoencoder(nn.Module):
         return self.decode(self.encode(x, label), label)
 
 
+FIRST_LOG_SD = -1.5
+"""Of a standard deviation of 0.22, for values in [-1, 1]. From 1 the code pays for itself only after hundreds of updates,
+in which q(z | x) falls back onto the prior: on the digits 7.70 bits per dimension after 150 kimg, against 7.40 after
+100."""
+
+
 class Posterior(NamedTuple):
     """A Gaussian for each example, with independent dimensions: what z may have been, given x."""
 
@@ -76,7 +82,7 @@ class Variational(Autoencoder):
         super().__init__()
         self.z_dim = z_dim
         self.code = (z_dim,)
-        self.log_sd = nn.Parameter(torch.zeros(()))
+        self.log_sd = nn.Parameter(torch.tensor(FIRST_LOG_SD))
 
     def posterior(self, x: Tensor, label: Tensor | None = None) -> Posterior:
         """q(z | x) of each example."""

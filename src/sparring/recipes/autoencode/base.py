@@ -9,6 +9,8 @@ from sparring.recipes.base import batch_that_fits, log_interval
 
 EPOCHS = 20.0
 LEAST_KIMG = 200.0
+MANY = 10_000
+"""Examples from which on batches are larger."""
 
 
 def rebuilder(
@@ -22,7 +24,7 @@ def rebuilder(
     loss: Part | None = None,
     augment: Part | None = None,
     player: Mapping[str, Any] | None = None,
-    batch: int = 100,
+    batch: int | None = None,
     reasons: Mapping[str, str] | None = None,
 ) -> Recipe:
     """An autoencoder's recipe, trained by Adam at its usual rate that falls to 0.
@@ -32,10 +34,10 @@ def rebuilder(
         loss: of what is rebuilt; None: squared errors.
         augment: what examples are spoilt by.
         player: further choices of the player.
-        batch: wanted; fewer where there are fewer examples.
+        batch: wanted, fewer where there are fewer examples; None: what suits their number.
         reasons: why a value was chosen, by its name; that of `kimg` is added.
     """
-    batch = batch_that_fits(batch, facts.examples)
+    batch = batch_that_fits(batch or usual_batch(facts), facts.examples)
     kimg = max(LEAST_KIMG, EPOCHS * facts.examples / 1000)
     choices: dict[str, Any] = {"lr": 1e-3, "fall": "cosine", "warmup": 0.02, **(player or {})}
     return Recipe(
@@ -54,6 +56,12 @@ def rebuilder(
             **(reasons or {}),
         },
     )
+
+
+def usual_batch(facts: Facts) -> int:
+    """100 examples, of few 32: many small steps learn more where epochs are short. A `vae` of the digits had 7.13 bits
+    per dimension after 100 kimg with 32, and 7.40 with 100."""
+    return 100 if facts.examples >= MANY else 32
 
 
 def usual_code(facts: Facts) -> int:

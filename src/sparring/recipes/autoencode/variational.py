@@ -4,38 +4,25 @@ from typing import Annotated, Any
 
 from sparring.recipe import DataChoice, Facts, Part, Recipe
 from sparring.recipes.autoencode.base import rebuilder
-from sparring.recipes.base import batch_that_fits, needs_labels, recipes
+from sparring.recipes.base import needs_labels, recipes
 from sparring.registry import Range
 
 BETA = "weight of the divergence from the prior; above 1: simpler codes, less of x (beta-VAE, Higgins et al. 2017)"
 
 
-def likelihood(facts: Facts) -> Part:
-    """Black or white for grey pictures, as MNIST's are taken to be; Gaussian for colours and for rows."""
-    return Part(name="bernoulli") if facts.channels == 1 and not facts.columns else Part(name="gaussian")
-
-
-def _variational(
-    name: str, data: DataChoice, facts: Facts, *, model: Part, beta: float, batch: int = 100, rows_lr: float = 2e-3
-) -> Recipe:
-    loss = likelihood(facts)
-    batch = batch_that_fits(batch, facts.examples)
-    settings: dict[str, Any] = {} if beta == 1 else {"beta": beta}
-    why = {
-        "bernoulli": "bernoulli: grey pictures, each point black or white with its value as the probability",
-        "gaussian": "gaussian: values between black and white count as they are; one learned standard deviation",
-    }
+def _variational(name: str, data: DataChoice, facts: Facts, *, model: Part, beta: float) -> Recipe:
     return rebuilder(
         name,
         data,
         facts,
         model=model,
         objective="elbo",
-        settings=settings,
-        loss=loss,
-        batch=batch,
-        player={"lr": rows_lr} if facts.columns else {},
-        reasons={"loss": why[loss.name]},
+        settings={} if beta == 1 else {"beta": beta},
+        loss=Part(name="gaussian"),
+        reasons={
+            "loss": "gaussian, its standard deviation learned: greys count as they are. bernoulli takes each point for "
+            "black or white: on the digits its samples were farther off (fd_judge 67 against 42 at 150 kimg)"
+        },
     )
 
 
