@@ -4,12 +4,13 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from sparring.data import Data, Part
 from sparring.data.spec import OpenedSpec
-from sparring.engine.deal import Dealer, Noise, Order, Pictures, Source, key
+from sparring.engine.deal import Dealer, Noise, Order, Pictures, Source, key, to_device, to_unit
 from sparring.engine.distortions.base import Distorted
 from sparring.engine.game import Game
 from sparring.engine.precision import Precision
@@ -31,6 +32,8 @@ from sparring.models.gan.base import Generator
 from sparring.recipe import Recipe
 
 JUDGED_BY = "validation_objective"
+BEGUN_WITH = 1_000
+"""Training examples that a network is shown before the first round."""
 
 
 class Prior(Generator):
@@ -57,6 +60,8 @@ def build_rebuilding(recipe: Recipe, spec: OpenedSpec, parts: Mapping[str, Part]
     refuse_rows(recipe, spec)
     module = placed(build_modules(recipe, spec)[AUTOENCODER], precision)
     assert isinstance(module, Autoencoder)
+    few = np.array(parts["train"].x[:BEGUN_WITH])
+    module.begin(to_unit(to_device(torch.from_numpy(few), precision.device), precision.weights))
     return Game(
         players=[player_of(AUTOENCODER, module, recipe.players[AUTOENCODER], recipe)],
         objective=_objective(recipe, module),

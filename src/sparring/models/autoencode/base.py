@@ -46,11 +46,14 @@ class Autoencoder(nn.Module):
         """`decode(encode(x))`."""
         return self.decode(self.encode(x, label), label)
 
+    def begin(self, x: Tensor) -> None:
+        """Shown training examples before the first round: a place for what is taken from data and then kept."""
+
 
 FIRST_LOG_SD = -1.5
-"""Of a standard deviation of 0.22, for values in [-1, 1]. From 1 the code pays for itself only after hundreds of updates,
-in which q(z | x) falls back onto the prior: on the digits 7.70 bits per dimension after 150 kimg, against 7.40 after
-100."""
+"""Of a standard deviation of 0.22, for values in [-1, 1]. From 1 the code pays for itself only after hundreds of
+updates, in which q(z | x) falls back onto the prior: on the digits 7.70 bits per dimension after 150 kimg, against 7.40
+after 100."""
 
 
 class Posterior(NamedTuple):

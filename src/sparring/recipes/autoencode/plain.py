@@ -16,7 +16,8 @@ def linear_autoencoder(data: DataChoice, facts: Facts) -> Recipe:
 
     Command: sparring train digits --recipe linear-autoencoder --set autoencoder.code=6
     """
-    return rebuilder("linear-autoencoder", data, facts, model=Part(name="linear", settings={"code": usual_code(facts)}))
+    model = Part(name="linear", settings={"code": usual_code(facts)})
+    return rebuilder("linear-autoencoder", data, facts, model=model, player={"lr": 3e-3})
 
 
 @recipes("autoencoder", paper="Hinton and Salakhutdinov 2006 (Science 313)")
