@@ -21,6 +21,7 @@ $ sparring train photos/ --recipe dcgan --size 64 --batch 64
     --set generator.width=96 --seed 3 --out runs/mine
 $ sparring train photos/ --task classify    (a class a folder; resnet20, or any `sparring list` shows)
 $ sparring train photos/ --task classify --folds 5
+$ sparring train photos/ --task rebuild     (an autoencoder; --recipe vae for one that makes samples)
 $ sparring train photos/ --sweep gamma      (which strength of R1 suits these data? then train with it)
 $ sparring train photos/ --dry-run          (the whole plan, nothing written)
 $ sparring train --resume runs/latest       (exactly where it stopped)
@@ -42,10 +43,14 @@ class Train:
     data: Annotated[Positional[str | None], arg(metavar="[DATA]", help_behavior_hint="")] = None
     """A folder, an archive, an array file, or a data set by name (`sparring list`)."""
     task: Annotated[
-        Literal["generate", "classify"] | None, arg(help_behavior_hint="(default: the recipe's, else generate)")
+        Literal["generate", "classify", "rebuild"] | None,
+        arg(help_behavior_hint="(default: the recipe's, else generate)"),
     ] = None
-    """What it is to do: make pictures like these, or say which class one is of."""
-    recipe: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="(default: gan; to classify resnet20)")] = None
+    """What it is to do: make pictures like these, say which class one is of, or rebuild them from few numbers."""
+    recipe: Annotated[
+        str | None,
+        arg(metavar="NAME", help_behavior_hint="(default: gan, or resnet20 or autoencoder by the task)"),
+    ] = None
     """What to train and how; `sparring list gan` shows every setting."""
     minutes: Annotated[float | None, arg(metavar="MINUTES", help_behavior_hint="")] = None
     """Train for about so long: turned into a budget of pictures once, after a short measurement."""
@@ -190,12 +195,13 @@ class Train:
     def _end(self, path: Path) -> None:
         from sparring.runfolder import RunFolder
 
+        folder = RunFolder.open(path)
         if self.json:
-            rows = RunFolder.open(path).rows()
+            rows = folder.rows()
             print(json.dumps({"run": str(path), "report": str(path / "report.html"), "last": rows[-1]}, indent=2))
             return
-        from sparring.job.opened import task_of
+        from sparring.report.told import told_of
 
-        then = f"predict {path} pictures/" if task_of(path) == "classify" else f"sample {path} -n 64"
-        print(f"report: {path / 'report.html'}\nnext: sparring {then}")
+        then = told_of(folder.read_json("recipe.json")).then.format(run=path)
+        print(f"report: {path / 'report.html'}\nnext: {then}")
         print(path)

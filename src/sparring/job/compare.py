@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +18,8 @@ from sparring.job.options import check_number
 from sparring.job.records import read_hashes, read_spec
 from sparring.job.run import Run
 from sparring.pictures import grid, save_png
-from sparring.planes import Window, scatter
+from sparring.planes import Points, Window, scatter
+from sparring.recipe import Task
 from sparring.report.comparison import comparison_page
 from sparring.report.groups import Better, Line, Panel, beside
 from sparring.runfolder import RunFolder, machine_errors, replace_file
@@ -204,11 +205,11 @@ def _sheet(runs: Sequence[Run], names: Sequence[str], seed: int) -> Image.Image:
     in a plane a panel of points for each."""
     planes = [isinstance(run.spec, TableSpec) for run in runs]
     if all(planes):
-        points = [run.sample(POINTS, seed=seed) for run in runs]
+        points = [_points(run, seed) for run in runs]
         return scatter(list(zip(names, points, strict=True)), Window.around(np.concatenate(points)))
     if any(planes):
         raise UsageError("some of these runs make pictures and some make points: compare those of a kind.")
-    blocks = [_block(run, seed) for run in runs]
+    blocks = [_BLOCKS[run.recipe.task](run, seed) for run in runs]
     side = (max(block.shape[1] for block in blocks), max(block.shape[2] for block in blocks))
     channels = max(block.shape[3] for block in blocks)
     stacked = np.concatenate([_fitted(block, side, channels) for block in blocks])
@@ -220,13 +221,36 @@ def _sheet(runs: Sequence[Run], names: Sequence[str], seed: int) -> Image.Image:
     return grid(stacked, columns=COLUMNS, captions=captions)
 
 
-def _block(run: Run, seed: int) -> Pixels:
+def _hardest(run: Run, seed: int) -> Pixels:
+    return run.hardest(ROWS * COLUMNS)
+
+
+def _made(run: Run, seed: int) -> Pixels:
     count = ROWS * COLUMNS
-    if run.recipe.task == "classify":
-        return run.hardest(count)
     if run.generator.conditional:
         return run.pictures(run.noise(count, seed=seed), np.arange(count, dtype=np.int64) % len(run.spec.classes))
     return run.sample(count, seed=seed)
+
+
+def _rebuilt(run: Run, seed: int) -> Pixels:
+    """Pictures that it never saw, what it rebuilt of them, and how far the two are apart."""
+    originals, labels = run.unseen(COLUMNS, seed=seed)
+    rebuilt = run.rebuild(originals, labels)
+    apart = np.abs(originals.astype(np.int16) - rebuilt).astype(np.uint8)
+    return np.concatenate([originals, rebuilt, apart])
+
+
+_BLOCKS: Mapping[Task, Callable[[Run, int], Pixels]] = {
+    "generate": _made,
+    "classify": _hardest,
+    "rebuild": _rebuilt,
+}
+
+
+def _points(run: Run, seed: int) -> Points:
+    if run.recipe.task == "rebuild":
+        return run.rebuild(*run.unseen(POINTS, seed=seed))
+    return run.sample(POINTS, seed=seed)
 
 
 def _fitted(pictures: Pixels, side: tuple[int, int], channels: int) -> Pixels:

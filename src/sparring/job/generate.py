@@ -1,8 +1,10 @@
 """A GAN from its recipe and the data's spec: two players, what they are dealt, and what is asked of them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import torch
+from torch import nn
 
 from sparring.data import Part
 from sparring.data.spec import OpenedSpec, TableSpec
@@ -38,6 +40,13 @@ def _unplaced_generator(recipe: Recipe, spec: OpenedSpec) -> Generator:
     choice = recipe.players[GENERATOR].model
     with torch.device("meta"):
         return generators.build(choice.name, spec, settings=choice.settings)
+
+
+def own_generator(path: Path, recipe: Recipe, player: Callable[[str], nn.Module]) -> Generator:
+    """The generator among a run's players."""
+    module = player(GENERATOR)
+    assert isinstance(module, Generator)
+    return module
 
 
 def refuse_uneven(recipe: Recipe) -> None:

@@ -14,9 +14,8 @@ from sparring.engine.allocator import reused_memory
 from sparring.engine.game import Game, play_round
 from sparring.engine.record import looks
 from sparring.job.build import build_game
-from sparring.job.drawing import drawer_for
-from sparring.job.judging import observers_for, unfitted_extractor
 from sparring.job.plan import Plan
+from sparring.job.tasks import TASKS
 from sparring.losses.base import penalties
 from sparring.metrics.samples import KNOWN
 from sparring.recipes.base import judged_samples, log_interval
@@ -111,8 +110,9 @@ def _cycle(plan: Plan) -> int:
 
 def _look_seconds(game: Game, data: Data, plan: Plan) -> tuple[float, float]:
     """Of a milestone, and of a row."""
-    observers = observers_for(data, plan.recipe, unfitted_extractor(data, plan.recipe.task, plan.precision.device))
-    drawer = drawer_for(None, data, plan.recipe)
+    aim = TASKS[plan.recipe.task]
+    observers = aim.observers(data, plan.recipe, aim.stand_in(data, plan.recipe, plan.precision.device))
+    drawer = aim.drawer(None, data, plan.recipe)
     drawer(game)  # the first loads what it draws with
     started = time.perf_counter()
     drawer(game)

@@ -12,9 +12,9 @@ import torch
 from sparring.data.spec import ImageSpec, OpenedSpec, TableSpec
 from sparring.engine.precision import Precision, choose_device, choose_precision
 from sparring.errors import DataError, MachineError, UsageError
-from sparring.job.generate import refuse_uneven
 from sparring.job.options import TrainOptions, check_numbers
 from sparring.job.parts import build_modules, known_names, known_settings
+from sparring.job.tasks import TASKS
 from sparring.recipe import Facts, Recipe, choices, with_choice, with_setting
 from sparring.recipes.base import judged_samples, log_interval, recipes
 from sparring.typed import parse_value
@@ -215,8 +215,7 @@ def _refuse_few(recipe: Recipe, options: TrainOptions, examples: int) -> None:
 
 
 def _refuse_impossible(recipe: Recipe) -> None:
-    if recipe.task == "generate":
-        refuse_uneven(recipe)
+    TASKS[recipe.task].check(recipe)
     for name, player in recipe.players.items():
         if recipe.batch % player.accumulate:
             raise UsageError(

@@ -24,10 +24,10 @@ from sparring.engine.state import restore
 from sparring.engine.threads import threads_for
 from sparring.engine.train import Window, train
 from sparring.errors import CollapsedError, InterruptedRunError, UsageError
+from sparring.job.aims import Drawer, Fitted
 from sparring.job.build import build_game
-from sparring.job.drawing import Drawer, drawer_for
-from sparring.job.judging import judged_by, observers_for
 from sparring.job.records import columns
+from sparring.job.tasks import TASKS
 from sparring.metrics.base import Extractor
 from sparring.recipe import Recipe
 from sparring.report import build_report
@@ -74,12 +74,12 @@ class Job:
     Args:
         recipe: complete: every value that the run depends on.
         data: its parts.
-        extractor: what its samples are judged with; None where none are made.
+        fitted: what it is judged with.
     """
 
     recipe: Recipe
     data: Data
-    extractor: Extractor | None
+    fitted: Fitted
     precision: Precision
     listeners: Listeners
     window: Window = field(default_factory=Window)
@@ -88,7 +88,7 @@ class Job:
         # The caller's own random numbers stay as they are: players are initialised, and play, from the recipe's seed.
         with torch.random.fork_rng():
             self.game: Game = build_game(self.recipe, self.data.spec, self.data.parts, self.precision)
-        self.observers = observers_for(self.data, self.recipe, self.extractor)
+        self.observers = TASKS[self.recipe.task].observers(self.data, self.recipe, self.fitted.extractor)
 
     @property
     def until(self) -> int:
@@ -96,8 +96,8 @@ class Job:
         return round(self.recipe.kimg * 1000)
 
     def drawer(self, folder: RunFolder) -> Drawer:
-        """Who draws the generator's answers to one fixed noise."""
-        return drawer_for(folder, self.data, self.recipe)
+        """Who draws how far the players are."""
+        return TASKS[self.recipe.task].drawer(folder, self.data, self.recipe)
 
     def take_up(self, checkpoint: Checkpoint) -> None:
         """Put a checkpoint's weights, moments and counters into the players.
@@ -190,7 +190,7 @@ def _recorder(job: Job, folder: RunFolder, drawer: Drawer) -> Recorder:
         observers=job.observers,
         picture=drawer,
         every_row=drawer.every_row,
-        judged_by=judged_by(job.extractor),
+        judged_by=job.fitted.judged_by,
         until=job.until,
         adviser=Watch(job.recipe.to_json(), folder.read_json("data.json"), folder.read_json("judge.json")),
         until_converged=job.recipe.until_converged,

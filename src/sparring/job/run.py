@@ -6,11 +6,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from sparring.data.spec import ImageSpec, TableSpec
+from sparring.data.spec import ImageSpec
 from sparring.engine import sampling
 from sparring.engine.deal import Stored, to_device, to_unit
 from sparring.errors import UsageError, did_you_mean
-from sparring.job.opened import OpenedRun
+from sparring.job.coded import CodedRun
 from sparring.job.options import check_number
 from sparring.job.records import read_shares
 from sparring.metrics.crops import ten_crops
@@ -27,7 +27,7 @@ MOST = 1_000_000
 MOST_STEPS = 1_000
 
 
-class Run(OpenedRun):
+class Run(CodedRun):
     """One run folder.
 
     Args:
@@ -101,23 +101,29 @@ class Run(OpenedRun):
 
     @property
     def source_channels(self) -> int:
-        """Channels of the pictures that it translates.
+        """Channels of the pictures that it translates, or rebuilds.
 
         Raises:
-            UsageError: it translates none.
+            UsageError: it does neither.
         """
+        if self.recipe.task == "rebuild":
+            return self.picture_spec.channels
         if not self.generator.source_channels:
             raise UsageError(
-                f"{self.path.name} makes pictures from noise and translates none. Train on pairs with --recipe pix2pix."
+                f"{self.path.name} makes pictures from noise and translates none. Train on pairs with --recipe "
+                "pix2pix, or to rebuild pictures with --task rebuild."
             )
         return self.generator.source_channels
 
     def translate(self, pictures: Pixels) -> Pixels:
-        """What the generator makes of sources uint8 [N, H, W, C'] of the size it was trained at: uint8 [N, H, W, C].
+        """What the generator makes of sources uint8 [N, H, W, C'] of the size it was trained at: uint8 [N, H, W, C]; of
+        an autoencoder what it rebuilds.
 
         Raises:
             UsageError: it does not translate, or pictures of another shape or type.
         """
+        if self.recipe.task == "rebuild":
+            return self.rebuild(pictures)
         expected = (self.picture_spec.height, self.picture_spec.width, self.source_channels)
         if pictures.dtype != np.uint8 or pictures.shape[1:] != expected or not len(pictures):
             raise UsageError(
@@ -178,20 +184,6 @@ class Run(OpenedRun):
         pictures = np.asarray(part.x[rows])
         given = self.classify(pictures)[np.arange(len(rows)), part.y[rows]]
         return pictures[np.argsort(given, kind="stable")[:count]]
-
-    def _refuse_other(self, examples: Stored) -> None:
-        spec = self.spec
-        kind = np.dtype(np.float32 if isinstance(spec, TableSpec) else np.uint8)
-        if isinstance(spec, TableSpec):
-            shape: tuple[int, ...] = (len(spec.columns),)
-        else:
-            depth = () if spec.depth is None else (spec.depth,)
-            shape = (*depth, spec.height, spec.width, spec.channels)
-        if examples.dtype != kind or examples.shape[1:] != shape:
-            raise UsageError(
-                f"examples {examples.dtype} {list(examples.shape)}: expected {kind} [N, {', '.join(map(str, shape))}], "
-                f"as {self.path.name} was trained on."
-            )
 
     @torch.no_grad()
     def _classified(self, pictures: Stored, ten_crop: bool) -> npt.NDArray[np.float64]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from sparring.data import Data
 from sparring.engine.precision import Precision, choose_device, choose_precision
 from sparring.errors import DataError, UsageError
-from sparring.job.judging import Fitted, fitted_for
+from sparring.job.aims import Fitted
 from sparring.job.measure import with_budget
 from sparring.job.options import TrainOptions, check_number
 from sparring.job.parts import without_weights
@@ -24,6 +24,7 @@ from sparring.job.records import (
     read_spec,
 )
 from sparring.job.reopen import open_again, open_choice
+from sparring.job.tasks import TASKS
 from sparring.metrics.kept import silent
 from sparring.recipe import Recipe
 from sparring.report import build_report
@@ -143,7 +144,7 @@ def _go_on(
     job = Job(
         recipe=without_weights(recipe),
         data=data,
-        extractor=fitted.extractor,
+        fitted=fitted,
         precision=precision,
         listeners=listeners,
     )
@@ -157,12 +158,12 @@ def _go_on(
 
 
 def _judge(data: Data, recipe: Recipe, precision: Precision, listeners: Listeners) -> Fitted:
-    return fitted_for(data, recipe.task, device=precision.device, on_progress=listeners.data or silent)
+    return TASKS[recipe.task].fit(data, recipe, precision.device, listeners.data or silent)
 
 
 def _begin(plan: Plan, data: Data, fitted: Fitted, listeners: Listeners, *, out: Path | None, command: str) -> Path:
     """Everything that can fail before training comes before the folder is made."""
-    job = Job(recipe=plan.recipe, data=data, extractor=fitted.extractor, precision=plan.precision, listeners=listeners)
+    job = Job(recipe=plan.recipe, data=data, fitted=fitted, precision=plan.precision, listeners=listeners)
     folder = RunFolder.create(out, name=f"{data.name}-{plan.recipe.name}")
     with _locked(folder):
         listeners.folder(folder.path)

@@ -11,8 +11,8 @@ from sparring.recipe import DataChoice, Facts, Part, PlayerChoice, Recipe, Task
 from sparring.registry import Registry
 
 LEAST_JUDGED = 256
-MOST_JUDGED: Mapping[Task, int] = {"generate": 1_000, "classify": 5_000}
-DEFAULTS: Mapping[Task, str] = {"generate": "gan", "classify": "resnet20"}
+MOST_JUDGED: Mapping[Task, int] = {"generate": 1_000, "classify": 5_000, "rebuild": 2_000}
+DEFAULTS: Mapping[Task, str] = {"generate": "gan", "classify": "resnet20", "rebuild": "autoencoder"}
 """The recipe of a task for whom none is asked."""
 
 recipes: Registry[Recipe] = Registry("recipe", package="sparring.recipes")

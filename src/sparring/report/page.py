@@ -17,9 +17,12 @@ from sparring.report.frames import Frame, animate_frames, animation, frames_of, 
 from sparring.report.groups import lines_of
 from sparring.report.hints import hints, pressing
 from sparring.report.reference import find_reference
+from sparring.report.told import told_of
 from sparring.runfolder import RunFolder, machine_errors
 
 NAME = "report.html"
+_HEADLINES = ("fd_", "validation_accuracy", "validation_mse", "validation_bits")
+"""Columns whose newest value stands at the top of the page."""
 
 
 def build_report(folder: RunFolder) -> Path:
@@ -72,7 +75,7 @@ def _tiles(folder: RunFolder, rows: list[dict[str, Any]], events: list[dict[str,
     shown = [parts.tile("Trained on", f"{parts.number(seen)} kimg", "thousand examples seen")]
     lines = lines_of(rows)
     for name, line in lines.items():
-        if name.startswith(("fd_", "validation_accuracy")) and line.last is not None:
+        if name.startswith(_HEADLINES) and line.last is not None:
             floor = line.last_floor
             note = f"floor {parts.number(floor)}" if floor is not None else "no floor measured"
             shown.append(parts.tile(name, parts.number(line.last), note))
@@ -87,7 +90,8 @@ def _pictures(folder: RunFolder) -> str:
     frames, real = frames_of(folder), real_frame(folder)
     if not frames and real is None:
         return parts.empty("No pictures yet.")
-    made = _made(frames, *_MADE.get(_task(folder), _MADE["generate"])) if frames else ""
+    told = told_of(_json(folder, "recipe.json"))
+    made = _made(frames, told.pictures, told.caption) if frames else ""
     reals = ""
     if real is not None:
         image = _image(real, alt="Real pictures, for comparison")
@@ -97,18 +101,6 @@ def _pictures(folder: RunFolder) -> str:
         image = _image(moving, alt="The game from its first to its last frame")
         made += f'<figure class="sheet">{image}<figcaption><b>The game</b> from first to last</figcaption></figure>'
     return f'<div class="sheets">{made}{reals}</div>'
-
-
-_MADE = {
-    "generate": ("Generated pictures", "Generated"),
-    "classify": ("The held-out pictures that were hardest", "Hardest held-out pictures of each class"),
-}
-"""What the pictures of a run are, by its task: for those who can't see them, and as their caption."""
-
-
-def _task(folder: RunFolder) -> str:
-    recipe = _json(folder, "recipe.json")
-    return str(recipe.get("task", "generate")) if isinstance(recipe, dict) else "generate"
 
 
 def _made(frames: list[Frame], alt: str, caption: str) -> str:
@@ -168,12 +160,11 @@ def _again(folder: RunFolder) -> str:
     place = _place(folder)
     given = folder.read_text("command.txt").strip() if (folder.path / "command.txt").exists() else ""
     lines = [given] * bool(given)
-    classifies = _task(folder) == "classify"
-    use = f"sparring predict {place} pictures/" if classifies else f"sparring sample {place} -n 64"
-    lines += [f"sparring train --like {place}", f"sparring train --resume {place}", use]
+    told = told_of(_json(folder, "recipe.json"))
+    lines += [f"sparring train --like {place}", f"sparring train --resume {place}", told.then.format(run=place)]
     meanings = ["what was run"] * bool(given)
     meanings += ["run it again from the start", "go on where it stopped"]
-    meanings.append("ask it for classes" if classifies else "make pictures with it")
+    meanings.append(told.meaning)
     return "".join(
         f"<dt>{parts.escaped(meaning)}</dt><dd><pre><code>{parts.escaped(line)}</code></pre></dd>"
         for meaning, line in zip(meanings, lines, strict=True)
