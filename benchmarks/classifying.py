@@ -51,6 +51,12 @@ def mlp(*settings: str, **more: Any) -> Variant:
     return Variant(recipe="mlp", settings=settings, **more)
 
 
+def hidden(depth: int, width: int) -> Variant:
+    """Layers of so many units, none of them left out, in as many steps of as many points."""
+    settings = (f"classifier.depth={depth}", f"classifier.width={width}", "classifier.dropout=0", "classifier.lr=0.01")
+    return mlp(*settings, batch=32)
+
+
 SIGMOIDS = ("classifier.depth=10", "classifier.width=64", "classifier.dropout=0", "classifier.lr=0.003")
 QUESTIONS: Mapping[str, Question] = {
     "losses": Question(
@@ -82,6 +88,17 @@ QUESTIONS: Mapping[str, Question] = {
         variants={
             name: Variant(recipe=name, settings=("augment=none",))
             for name in ("plain20", "plain56", "resnet20", "resnet56")
+        },
+    ),
+    "deep": Question(
+        data="spirals",
+        kimg=128.0,
+        variants={
+            "no hidden layer": hidden(0, 1),
+            "one of 20": hidden(1, 20),
+            "two of 10": hidden(2, 10),
+            "one of 200": hidden(1, 200),
+            "three of 20": hidden(3, 20),
         },
     ),
     "convolution": Question(
@@ -127,8 +144,11 @@ QUESTIONS: Mapping[str, Question] = {
         variants={
             "max pooling": Variant(recipe="lenet5", settings=("augment=none", "classifier.pool=max")),
             "average pooling": Variant(recipe="lenet5", settings=("augment=none",)),
+            "a stride of 2 instead": Variant(recipe="lenet5", settings=("augment=none", "classifier.pool=stride")),
             "none: an mlp": mlp("classifier.width=70", "classifier.depth=2"),
-            "average pooling, shifted while learning": Variant(recipe="lenet5"),
+            "average pooling, shifted while learning": Variant(
+                recipe="lenet5", settings=("augment=standard", "augment.shift=4")
+            ),
         },
     ),
 }

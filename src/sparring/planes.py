@@ -1,4 +1,5 @@
-"""Points of a plane for people: what D thinks of every place, where G is pushed, and the sheet that G lays into it.
+"""Points of a plane for people: what D thinks of every place, where G is pushed, and the sheet that G lays into it; or
+which class a classifier gives to every place.
 
 Blue is real, orange is made. Arrays in, pictures out, as in `pictures`; the same arrays give the same picture.
 """
@@ -27,6 +28,7 @@ _REAL, _MADE, _INK, _PALE = "#1f4e8c", "#d1560f", "#3a3a3a", "#b9b9b9"
 _SURFACE = ("#f3b183", "#fbe3d0", "#fdfcfa", "#d3e1f1", "#8fb3dc")
 _LEVELS = 24
 _ARROW = 0.09  # of a side, at most
+_NAMED = 10  # classes whose names are written
 _FRAME_MS, _LAST_MS = 90, 2_500
 _SHOWN = 0.75  # of a frame's size, in the animation, so that a page with it can be mailed
 
@@ -56,6 +58,26 @@ class Window:
         """Left, right, bottom, top."""
         (x, y), half = self.middle, self.half
         return x - half, x + half, y - half, y + half
+
+
+@dataclass(frozen=True, kw_only=True)
+class Regions:
+    """What a classifier says of a plane.
+
+    Args:
+        title: what, and when.
+        likely: probabilities of the classes at the window's lattice, [S, S, K].
+        points, labels: examples [N, 2] and their classes int64 [N]; what it says of them is shown where it is wrong.
+        said: the class that each is given, int64 [N].
+        classes: their names.
+    """
+
+    title: str
+    likely: Points
+    points: Points
+    labels: npt.NDArray[np.int64]
+    said: npt.NDArray[np.int64]
+    classes: Sequence[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +128,47 @@ def scatter(sets: Sequence[tuple[str, Points]], window: Window, reals: Points | 
         _scatter(axes, points, _MADE)
         _write(axes, name, "left", weight="bold")
     return _rendered(figure)
+
+
+def class_regions(panels: Sequence[Regions], window: Window) -> Image.Image:
+    """A panel for each: places in the colour of the likeliest class, paler where it is less sure; examples in the
+    colour of their own class, crossed where they are taken for another. RGB."""
+    figure, drawn = _figure(len(panels), window)
+    for axes, shown in zip(drawn, panels, strict=True):
+        colours = _class_colours(shown.likely.shape[2])
+        best = shown.likely.argmax(2)
+        chance = 1 / shown.likely.shape[2]
+        sure = ((shown.likely.max(2) - chance) / (1 - chance)).clip(0, 1)[..., None]
+        surface = 1 - 0.45 * sure * (1 - colours[best])
+        axes.imshow(surface, origin="lower", extent=window.extent, interpolation="nearest", aspect="equal", zorder=0)
+        wrong = shown.said != shown.labels
+        for of, marker, size in ((~wrong, "o", 11), (wrong, "X", 42)):
+            at, inks = shown.points[of], colours[shown.labels[of]]
+            axes.scatter(
+                at[:, 0], at[:, 1], s=size, c=inks, marker=marker, zorder=2, edgecolors="white", linewidths=0.6
+            )
+        _name_classes(axes, shown.classes, colours)
+        _write(axes, shown.title, "left", weight="bold")
+    return _rendered(figure)
+
+
+def _class_colours(count: int) -> Points:
+    """RGB in [0, 1], [K, 3]: blue and orange first; after ten they come again."""
+    from matplotlib import colormaps
+    from matplotlib.colors import to_rgb
+
+    ten = [to_rgb(_REAL), to_rgb(_MADE), *(colormaps["tab10"](place)[:3] for place in (2, 3, 4, 5, 6, 7, 8, 9))]
+    found: Points = np.array([ten[place % len(ten)] for place in range(count)])
+    return found
+
+
+def _name_classes(axes: "Axes", classes: Sequence[str], colours: Points) -> None:
+    """The names of the first few in their colours, in the plane's right corner, the last one lowest."""
+    for place, name in enumerate(reversed(classes[:_NAMED])):
+        colour = tuple(colours[min(len(classes), _NAMED) - 1 - place])
+        text = f"\u25cf {name[:24]}"
+        y = 0.015 + 0.032 * place
+        axes.text(0.985, y, text, transform=axes.transAxes, ha="right", va="bottom", fontsize=8, color=colour, zorder=4)
 
 
 def picture_of_reals(title: str, reals: Points, window: Window) -> Image.Image:

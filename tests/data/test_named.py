@@ -66,7 +66,7 @@ def test_an_unknown_name(tmp_path: Path) -> None:
 
 def test_one_line_for_each_name() -> None:
     assert set(NAMES) == {"digits", "mnist", "fashion-mnist", "kmnist", "cifar10", "cifar100", "svhn"}
-    assert set(summaries()) == {*NAMES, "ring", "grid", "swiss-roll"}
+    assert set(summaries()) == {*NAMES, "ring", "grid", "swiss-roll", "moons", "spirals"}
     assert all(line and "\n" not in line for line in summaries().values())
 
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.datasets import make_swiss_roll
+from sklearn.datasets import make_moons, make_swiss_roll
 
 from sparring.data import TableSpec, describe, inspect_data, open_data
-from sparring.data.points import SETS, Modes, mixture, swiss_roll
+from sparring.data.points import SETS, Modes, mixture, moons, spirals, swiss_roll
 from sparring.errors import UsageError
 
 PLACES = {
@@ -42,7 +42,40 @@ def test_the_swiss_roll_is_scikit_learns_from_its_side() -> None:
     assert np.quantile(radius, [0.1, 0.5, 0.9]) == pytest.approx(np.quantile(t, [0.1, 0.5, 0.9]), abs=0.15)
 
 
-@pytest.mark.parametrize("name", list(SETS))
+def test_moons_are_scikit_learns() -> None:
+    reference, labels = make_moons(20_000, noise=0.2, random_state=0)
+    ours = moons(count=20_000)
+    for label in (0, 1):
+        for moment in (np.mean, np.std):
+            expected = moment(reference[labels == label], axis=0)
+            assert moment(ours[label::2], axis=0) == pytest.approx(expected, abs=0.02)
+    corner = np.array([0.0, 1.0])
+    shares = [(np.linalg.norm(points - corner, axis=1) < 0.5).mean() for points in (reference, ours)]
+    assert shares[0] == pytest.approx(shares[1], abs=0.01)
+
+
+def test_one_spiral_is_the_other_turned_by_half() -> None:
+    clean = spirals(count=4_000, noise=0.0).astype(np.float64)
+    radius, angle = np.linalg.norm(clean, axis=1), np.arctan2(clean[:, 1], clean[:, 0])
+    for label in (0, 1):
+        turned = angle[label::2] - 6 * np.pi * radius[label::2] - np.pi * label
+        assert np.abs(np.angle(np.exp(1j * turned))).max() < 1e-4, "three turns until radius 1"
+    assert radius.min() >= 0.1 and radius.max() <= 1
+    assert (spirals(count=4_000) - clean).std() == pytest.approx(0.02, rel=0.05)
+
+
+@pytest.mark.parametrize("name", ["moons", "spirals"])
+def test_points_with_classes(name: str) -> None:
+    data = open_data(name)
+    assert isinstance(data.spec, TableSpec) and data.spec.columns == ("x", "y") and len(data.spec.classes) == 2
+    x, y = SETS[name].make(), np.arange(2_000) % 2
+    of = {row.tobytes(): label for row, label in zip(x, y, strict=True)}
+    for part in data.parts.values():
+        assert part.y is not None
+        assert [of[row.tobytes()] for row in part.x] == part.y.tolist()
+
+
+@pytest.mark.parametrize("name", ["ring", "grid", "swiss-roll"])
 def test_it_opens_by_name_with_a_validation_part_and_the_same_each_time(name: str) -> None:
     data = open_data(name)
     train, held = data.parts["train"].x, data.parts["validation"].x
@@ -66,7 +99,7 @@ def test_a_report_says_what_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize("given", [{"size": 16}, {"channels": 1}, {"fit": "pad"}, {"labels": 10}])
 def test_what_is_for_pictures_is_refused(given: dict[str, object]) -> None:
-    with pytest.raises(UsageError, match=f"--{next(iter(given))} .*points of a plane"):
+    with pytest.raises(UsageError, match=f"--{next(iter(given))} .*(rows of numbers|no labels)"):
         open_data("ring", **given)  # type: ignore[arg-type]
 
 

@@ -30,7 +30,8 @@ def _panels(**columns: list[float | None]) -> dict[str, Panel]:
         ("generator.learning_rate", "Learning rates", "Learning"),
         ("discriminator_r1", "discriminator_r1", "The players"),
         ("generator_grad_norm", "Gradient norms", "The players"),
-        ("grad_norm_layer3", "Gradient norms", "Learning"),
+        ("classifier_grad_norm", "Gradient norms", "Learning"),
+        ("grad_norm_layer3", "Gradients by layer", "Learning"),
         ("accumulated", "accumulated", "Other measures"),
     ],
 )

@@ -20,7 +20,7 @@ class Check:
     """Look at data without training: the layout, the classes, what is skipped and why, the size that would be used."""
 
     data: Annotated[Positional[str], arg(metavar="DATA")]
-    """A folder, an archive, an array file, or a data set by name."""
+    """A folder, an archive, an array file, a table, or a data set by name."""
     size: Annotated[int | None, arg(metavar="PIXELS", help_behavior_hint=_CHOSEN)] = None
     """Side of the pictures, 8 to 256."""
     fit: Literal["crop", "pad", "halves"] = "crop"
@@ -43,5 +43,6 @@ class Check:
             print(json.dumps(report.to_json(), indent=2))
             return
         print("\n".join(describe(report)))
-        recipe = " --recipe pix2pix" if report.source_channels else ""
-        print(f"next: sparring train {self.data}{recipe}")
+        more = " --recipe pix2pix" if report.source_channels else ""
+        more = " --task classify" if report.columns and report.parts["train"].classes else more
+        print(f"next: sparring train {self.data}{more}")

@@ -1,4 +1,4 @@
-"""`sparring predict`: which class each of your pictures is of."""
+"""`sparring predict`: which class each of your pictures or rows is of."""
 
 import csv
 import io
@@ -13,24 +13,25 @@ from tyro.conf import Positional, arg
 if TYPE_CHECKING:
     from sparring.job.predict import Answers
 
-HELP = """Which class each picture of a folder is of, by a run that classifies: CSV or JSON.
+HELP = """Which class each picture of a folder or row of a table is of, by a run that classifies: CSV or JSON.
 
 $ sparring predict runs/latest photos/new/
 $ sparring predict runs/latest cat.jpg --top 3
 $ sparring predict runs/latest photos/new/ --out answers.csv
+$ sparring predict runs/latest new.csv      (of a run on rows: a table with the same columns)
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Predict:
-    """Which class each picture of a folder is of, by a run that classifies: CSV or JSON."""
+    """Which class each picture of a folder or row of a table is of, by a run that classifies: CSV or JSON."""
 
     run_folder: Annotated[Positional[Path], arg(metavar="RUN")]
     """A run folder, or runs/latest; one that classifies, or whose discriminator does."""
-    source: Annotated[Positional[Path], arg(metavar="PICTURES")]
-    """A folder, with whatever folders are in it, or one picture."""
+    source: Annotated[Positional[Path], arg(metavar="PICTURES|TABLE")]
+    """A folder, with whatever folders are in it, one picture, or a table."""
     top: Annotated[int, arg(metavar="COUNT")] = 1
-    """So many classes of each picture, likeliest first."""
+    """So many classes of each, likeliest first."""
     ten_crop: bool = False
     """Average over ten views of each picture: slower, and a little better."""
     out: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="(default: standard output)")] = None
@@ -68,13 +69,13 @@ class Predict:
 
 
 def table(answers: "Answers") -> str:
-    """A line a picture: its file, then classes and probabilities, likeliest first."""
+    """A line an example: its file or number, then classes and probabilities, likeliest first."""
     written = io.StringIO()
     rows = csv.writer(written, lineterminator="\n")
     shown = len(answers.rows[0].classes)
     names = [(f"class_{n}", f"probability_{n}") for n in range(2, shown + 1)]
-    rows.writerow(["file", "class", "probability", *(name for pair in names for name in pair)])
+    rows.writerow([answers.each, "class", "probability", *(name for pair in names for name in pair)])
     for row in answers.rows:
         pairs = zip(row.classes, row.probabilities, strict=True)
-        rows.writerow([row.file, *(cell for name, share in pairs for cell in (name, f"{share:.6f}"))])
+        rows.writerow([row.example, *(cell for name, share in pairs for cell in (name, f"{share:.6f}"))])
     return written.getvalue()

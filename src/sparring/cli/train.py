@@ -20,6 +20,7 @@ $ sparring train photos/ --minutes 20       (defaults chosen from the data)
 $ sparring train photos/ --recipe dcgan --size 64 --batch 64
     --set generator.width=96 --seed 3 --out runs/mine
 $ sparring train photos/ --task classify    (a class a folder; resnet20, or any `sparring list` shows)
+$ sparring train table.csv --task classify  (rows of numbers; the class in a column `label`)
 $ sparring train photos/ --task classify --folds 5
 $ sparring train photos/ --task rebuild     (an autoencoder; --recipe vae for one that makes samples)
 $ sparring train photos/ --sweep gamma      (which strength of R1 suits these data? then train with it)
@@ -41,7 +42,7 @@ class Train:
     """Train a generator or a classifier on pictures, or go on with a run."""
 
     data: Annotated[Positional[str | None], arg(metavar="[DATA]", help_behavior_hint="")] = None
-    """A folder, an archive, an array file, or a data set by name (`sparring list`)."""
+    """A folder, an archive, an array file, a table, or a data set by name (`sparring list`)."""
     task: Annotated[
         Literal["generate", "classify", "rebuild"] | None,
         arg(help_behavior_hint="(default: the recipe's, else generate)"),
@@ -49,7 +50,7 @@ class Train:
     """What it is to do: make pictures like these, say which class one is of, or rebuild them from few numbers."""
     recipe: Annotated[
         str | None,
-        arg(metavar="NAME", help_behavior_hint="(default: gan, or resnet20 or autoencoder by the task)"),
+        arg(metavar="NAME", help_behavior_hint="(default: gan; by the task resnet20, of rows mlp, or autoencoder)"),
     ] = None
     """What to train and how; `sparring list gan` shows every setting."""
     minutes: Annotated[float | None, arg(metavar="MINUTES", help_behavior_hint="")] = None
@@ -202,6 +203,6 @@ class Train:
             return
         from sparring.report.told import told_of
 
-        then = told_of(folder.read_json("recipe.json")).then.format(run=path)
+        then = told_of(folder).then.format(run=path)
         print(f"report: {path / 'report.html'}\nnext: {then}")
         print(path)

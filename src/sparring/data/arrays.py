@@ -144,6 +144,16 @@ def read_members(path: Path) -> tuple[dict[str, Array], tuple[str, ...]]:
     return stored, _class_names(stored["classes"], path) if "classes" in stored else ()
 
 
+def member_shape(archive: zipfile.ZipFile, member: str) -> tuple[int, ...]:
+    """The shape of an array, from its header alone.
+
+    Raises:
+        what `DAMAGE` lists: it has none that can be read.
+    """
+    with archive.open(member) as file:
+        return _read_header(file, member)[0]
+
+
 def _key(member: str) -> str:
     return member.removesuffix(".npy").lower()
 
@@ -241,12 +251,7 @@ def _member(archive: zipfile.ZipFile, member: str, path: Path) -> Array:
 
 def _check_header(file: IO[bytes], size: int, where: str) -> None:
     """Compare what the header promises with the bytes that are there, before anything is reserved for it."""
-    version = np.lib.format.read_magic(file)
-    if version not in {(1, 0), (2, 0)}:
-        raise DataError(f"{where} is an array of format {version}, as records have; expected plain pictures or labels.")
-    first = version == (1, 0)
-    read = np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(file)
+    shape, dtype = _read_header(file, where)
     if dtype.hasobject:
         raise DataError(
             f"{where} is an array of Python objects (a pickle), which is never loaded. "
@@ -258,6 +263,16 @@ def _check_header(file: IO[bytes], size: int, where: str) -> None:
             f"{where} is damaged: its header promises {dtype} {list(shape)}, {promised:,} bytes, "
             f"but {size - file.tell():,} are there. Save or copy the file again."
         )
+
+
+def _read_header(file: IO[bytes], where: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    version = np.lib.format.read_magic(file)
+    if version not in {(1, 0), (2, 0)}:
+        raise DataError(f"{where} is an array of format {version}, as records have; expected plain pictures or labels.")
+    first = version == (1, 0)
+    read = np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(file)
+    return shape, dtype
 
 
 def _damaged(where: str, error: BaseException) -> DataError:

@@ -18,11 +18,14 @@ from sparring.data.facts import LARGEST_SIZE, Facts, Wish, decide
 from sparring.data.find import Found, find_source
 from sparring.data.opened import Data, Part
 from sparring.data.pack import Packed, Progress, check_usable, find, pack
-from sparring.data.points import SETS, PointSet
-from sparring.data.report import DataReport, make_report, report_rows
+from sparring.data.points import SETS
+from sparring.data.report import DataReport, make_report
+from sparring.data.row_arrays import is_row_file, read_row_arrays
+from sparring.data.rows import Table, open_rows, table_of
 from sparring.data.sources import ArrayPictures, EncodedPictures
-from sparring.data.spec import ImageSpec, TableSpec
-from sparring.data.split import Labels, assign, content_hashes, limit_labels
+from sparring.data.spec import ImageSpec
+from sparring.data.split import Labels, assign, limit_labels
+from sparring.data.tables import SUFFIXES, read_table
 from sparring.data.volumes import is_volume_file, open_volumes
 from sparring.errors import DataError, UsageError
 
@@ -43,7 +46,8 @@ def open_data(
     cache: Path | None = None,
     on_progress: Callable[[str, int, int | None], None] | None = None,
 ) -> Data:
-    """Open a folder, an archive, an array file or a data set by name; of volumes see `volumes`.
+    """Open a folder, an archive, an array file, a table or a data set by name; of volumes see `volumes`, of tables
+    `tables` and `row_arrays`.
 
     Args:
         source: a path if it exists, else a registered name.
@@ -65,9 +69,9 @@ def open_data(
     """
     wish = _wish(size, fit, channels)
     _check_labels(labels, conditional=conditional)
-    if (made := _made(source)) is not None:
-        _refuse_options(source, size=size, fit=fit, channels=channels, labels=labels)
-        return _open_points(made)
+    if (table := _table(source)) is not None:
+        _refuse_options(table, size=size, fit=fit, channels=channels, labels=labels)
+        return open_rows(table, conditional=conditional, labels=labels, seed=seed)
     if is_volume_file(source):
         _refuse_volume_options(source, size=size, channels=channels, fit=fit)
         return open_volumes(source, conditional=conditional, labels=labels, seed=seed)
@@ -121,9 +125,9 @@ def inspect_data(
     Args, Raises: as `open_data`.
     """
     wish = _wish(size, fit, channels)
-    if (made := _made(source)) is not None:
-        _refuse_options(source, size=size, fit=fit, channels=channels)
-        return _open_points(made).report
+    if (table := _table(source)) is not None:
+        _refuse_options(table, size=size, fit=fit, channels=channels)
+        return open_rows(table, conditional=conditional).report
     if is_volume_file(source):
         return open_volumes(source, conditional=conditional).report
     store = Cache(cache or default_cache())
@@ -139,17 +143,25 @@ def inspect_data(
         return _inspect(collection, pictures, wish, codes, classes, progress)
 
 
-def _made(source: str) -> PointSet | None:
-    return None if os.path.lexists(source) else SETS.get(source)
+def _table(source: str) -> Table | None:
+    """What holds rows of numbers, read: a file of them, or a word for points that are made."""
+    if not os.path.lexists(source) and source in SETS:
+        return table_of(SETS[source])
+    path = Path(source).expanduser()
+    if path.suffix.lower() in SUFFIXES and path.is_file():
+        return read_table(path)
+    return read_row_arrays(path) if is_row_file(path) else None
 
 
 def _refuse_options(
-    source: str, *, size: int | None, fit: str, channels: int | None, labels: int | None = None
+    table: Table, *, size: int | None, fit: str, channels: int | None, labels: int | None = None
 ) -> None:
-    given = {"size": size, "fit": None if fit == "crop" else fit, "channels": channels, "labels": labels}
+    given = {"size": size, "fit": None if fit == "crop" else fit, "channels": channels}
     for name, value in given.items():
         if value is not None:
-            raise UsageError(f"--{name} {value}: '{source}' has points of a plane, not pictures, and no labels.")
+            raise UsageError(f"--{name} {value}: '{table.source}' has rows of numbers, not pictures. Leave it out.")
+    if labels is not None and not table.classes:
+        raise UsageError(f"--labels {labels}: the rows of '{table.source}' have no labels. Leave it out.")
 
 
 def _refuse_volume_options(source: str, *, size: int | None, channels: int | None, fit: str) -> None:
@@ -157,20 +169,6 @@ def _refuse_volume_options(source: str, *, size: int | None, channels: int | Non
     for name, value in given.items():
         if value is not None:
             raise UsageError(f"--{name} {value}: {source} holds volumes, which are taken as they are. Leave it out.")
-
-
-def _open_points(made: PointSet) -> Data:
-    x = made.make()
-    hashes = content_hashes(x)
-    rows = assign(hashes, [None] * len(x))
-    spec = TableSpec(columns=("x", "y"))
-    return Data(
-        name=made.name,
-        spec=spec,
-        parts={name: Part(x=x[part], y=None) for name, part in rows.items()},
-        report=report_rows(made.name, made.summary, spec.columns, hashes, rows),
-        modes=made.modes,
-    )
 
 
 def _inspect(

@@ -143,7 +143,7 @@ def make_report(
             *collection.notes,
             *_class_notes(reports, exact=exact),
             *_transparency_note(known, shape),
-            *(_leak_notes({name: facts[rows] for name, (rows, _) in parts.items()}) if exact else ()),
+            *(_leak_notes({name: facts["hash"][rows] for name, (rows, _) in parts.items()}) if exact else ()),
         ],
         source_channels=shape.channels if shape.paired else 0,
     )
@@ -162,25 +162,28 @@ def part_report(hashes: Hashes, labels: Labels | None, classes: Sequence[str]) -
 
 
 def report_rows(
+    *,
     name: str,
+    source: str,
     layout: str,
     columns: Sequence[str],
-    hashes: np.ndarray[Any, np.dtype[np.uint8]],
-    parts: Mapping[Split, np.ndarray[Any, np.dtype[np.int64]]],
+    classes: Sequence[str],
+    parts: Mapping[Split, tuple[Hashes, Labels | None]],
+    labels: int | None,
+    seed: int,
+    notes: Sequence[str],
 ) -> DataReport:
-    """The report on rows without classes.
+    """The report on rows.
 
     Args:
-        hashes: content hashes of all, uint8 [N, 16].
-        parts: rows of each part.
+        parts: content hashes uint8 [N, 16] and labels of each part.
+        labels, seed: how many labels were asked for, and what drew them.
     """
-    reports = {
-        part: PartReport(pictures=len(rows), unlabelled=len(rows), classes={}, hash=fingerprint(hashes[rows]))
-        for part, rows in parts.items()
-    }
+    reports = {part: part_report(hashes, y, classes) for part, (hashes, y) in parts.items()}
+    keys = as_keys(np.concatenate([hashes for hashes, _ in parts.values()]))
     return DataReport(
         name=name,
-        source=name,
+        source=source,
         layout=layout,
         exact=True,
         parts=reports,
@@ -193,11 +196,15 @@ def report_rows(
         channels=0,
         channels_why="",
         fit="",
-        labels=None,
-        seed=0,
+        labels=labels,
+        seed=seed,
         skipped=(),
-        duplicates=len(hashes) - len(np.unique(as_keys(hashes))),
-        notes=(),
+        duplicates=len(keys) - len(np.unique(keys)),
+        notes=[
+            *notes,
+            *_class_notes(reports, exact=True, what="row"),
+            *_leak_notes({part: hashes for part, (hashes, _) in parts.items()}, what="rows"),
+        ],
         columns=tuple(columns),
     )
 
@@ -213,7 +220,7 @@ def describe(report: DataReport) -> list[str]:
         lines.append("  validation: about a tenth of train, drawn by content when it is packed")
     lines += _class_lines(report)
     if report.columns:
-        return [*lines, f"columns: {', '.join(report.columns)}"]
+        return [*lines, *_column_lines(report)]
     if report.volume:
         return [*lines, f"depth, height, width: {', '.join(map(str, report.volume))}; channels: {report.channels}"]
     lines.append(_size_line(report))
@@ -246,19 +253,19 @@ def _spread(values: np.ndarray[Any, np.dtype[np.int32]]) -> dict[str, int]:
     return {"min": int(values.min()), "median": int(np.median(values)), "max": int(values.max())}
 
 
-def _class_notes(parts: Mapping[Split, PartReport], *, exact: bool) -> list[str]:
+def _class_notes(parts: Mapping[Split, PartReport], *, exact: bool, what: str = "picture") -> list[str]:
     counts = parts["train"].classes if "train" in parts else {}
     known = {name: count for name, count in counts.items() if count}
     drawn = " once validation is taken out" if exact else ""
     notes = [
-        f"class '{printable(name)}' has {'one training picture' if count else 'no training picture'}{drawn}"
+        f"class '{printable(name)}' has {'one' if count else 'no'} training {what}{drawn}"
         for name, count in counts.items()
         if count < 2
     ]
     if known and max(known.values()) > _IMBALANCE * min(known.values()):
         large, small = max(known, key=known.__getitem__), min(known, key=known.__getitem__)
         notes.append(
-            f"classes are uneven: '{printable(large)}' has {known[large]:,} pictures,"
+            f"classes are uneven: '{printable(large)}' has {known[large]:,} {what}s,"
             f" '{printable(small)}' {known[small]:,}"
         )
     return notes
@@ -271,15 +278,15 @@ def _transparency_note(known: Facts, shape: Shape) -> list[str]:
     return [f"pictures with transparent parts: {count:,}, put on white; 4 channels would keep the transparency"]
 
 
-def _leak_notes(parts: Mapping[Split, Facts]) -> list[str]:
+def _leak_notes(parts: Mapping[Split, Hashes], *, what: str = "pictures") -> list[str]:
     if "train" not in parts:
         return []
-    train = np.unique(as_keys(parts["train"]["hash"]))
+    train = np.unique(as_keys(parts["train"]))
     notes = []
-    for name, facts in parts.items():
-        shared = int(np.isin(as_keys(facts["hash"]), train).sum()) if name != "train" else 0
+    for name, hashes in parts.items():
+        shared = int(np.isin(as_keys(hashes), train).sum()) if name != "train" else 0
         if shared:
-            notes.append(f"{shared:,} of {len(facts):,} pictures in the {name} part occur in train too, as given")
+            notes.append(f"{shared:,} of {len(hashes):,} {what} in the {name} part occur in train too, as given")
     return notes
 
 
@@ -297,6 +304,14 @@ def _class_lines(report: DataReport) -> list[str]:
     shown = [f"{printable(name)} {count:,}" for name, count in list(totals.items())[:20]]
     more = f", and {len(totals) - 20} more" if len(totals) > 20 else ""
     return [f"classes: {len(totals)}: " + ", ".join(shown) + more]
+
+
+def _column_lines(report: DataReport) -> list[str]:
+    shown = [printable(name) for name in report.columns[:20]]
+    more = f", and {len(report.columns) - 20} more" if len(report.columns) > 20 else ""
+    lines = [f"exact duplicates: {report.duplicates:,}"] if report.duplicates else []
+    lines += [f"note: {note}" for note in report.notes]
+    return [*lines, f"columns: {', '.join(shown)}{more}"]
 
 
 def _size_line(report: DataReport) -> str:

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+NAMED = 8
+"""Columns that are named where a table is told of; of more than these only how many there are."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ImageSpec:
@@ -67,8 +70,9 @@ class TableSpec:
 
     @property
     def form(self) -> str:
-        """For people: the columns."""
-        return f"rows of {', '.join(self.columns)}"
+        """For people: the columns, or how many where they are many."""
+        few = len(self.columns) <= NAMED
+        return f"rows of {', '.join(self.columns) if few else f'{len(self.columns)} columns'}"
 
 
 Spec = ImageSpec | SequenceSpec | TokenSpec | TableSpec

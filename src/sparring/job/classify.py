@@ -10,15 +10,16 @@ from torch import nn
 
 from sparring.data import Data, Part
 from sparring.data.spec import OpenedSpec, TableSpec
-from sparring.engine.deal import Dealer, Order, Pictures, Source, key
+from sparring.engine.deal import Dealer, Order, Pictures, Source, key, to_device
 from sparring.engine.distortions.base import Distorted, distortions
 from sparring.engine.game import Game
 from sparring.engine.precision import Precision
 from sparring.engine.record import Observer
 from sparring.errors import DataError, UsageError
-from sparring.job.aims import Aim, Fitted
+from sparring.job.aims import Aim, Drawer, Fitted
 from sparring.job.mistakes import Mistakes
 from sparring.job.parts import build_modules, placed, player_of
+from sparring.job.regions import RegionFrames, in_a_plane
 from sparring.losses.base import objectives
 from sparring.losses.classification import CLASSIFIER, Classification
 from sparring.losses.supervised import supervised_losses
@@ -26,8 +27,11 @@ from sparring.metrics.accuracy import AccuracyWatch, HeldOut
 from sparring.metrics.base import Extractor
 from sparring.metrics.kept import Progress
 from sparring.metrics.layers import LayersWatch
+from sparring.models.classify.base import Classifier
 from sparring.models.gan.base import Generator
 from sparring.recipe import Recipe
+from sparring.report.told import told_of
+from sparring.runfolder import RunFolder
 
 Labels = npt.NDArray[np.int64]
 VALIDATION_ERROR = "validation_error"
@@ -46,10 +50,13 @@ def build_classification(recipe: Recipe, spec: OpenedSpec, parts: Mapping[str, P
     rows = train.labelled
     if not len(rows):
         raise DataError(
-            "a classifier learns from labels, and no training picture has one: put them into class folders."
+            "a classifier learns from labels, and no training example has one: put pictures into class folders, or "
+            "give a table a column `label`."
         )
     assert train.y is not None
     module = placed(build_modules(recipe, spec)[CLASSIFIER], precision)
+    if isinstance(spec, TableSpec):
+        _begin(module, train, precision)
     counts = np.bincount(train.y[rows], minlength=len(spec.classes))
     loss = supervised_losses.build(recipe.loss.name, settings=recipe.loss.settings)
     balance = recipe.objective.settings.get("balance", "none")
@@ -125,6 +132,12 @@ def _source(recipe: Recipe, spec: OpenedSpec, train: Part, order: Order, rows: L
     return Distorted(pictures, distortion, seed=key(recipe.seed, "augment"))
 
 
+def _begin(module: nn.Module, train: Part, precision: Precision) -> None:
+    """Show the network all training rows, labelled or not, for the scale of their columns."""
+    assert isinstance(module, Classifier)
+    module.begin(to_device(torch.from_numpy(np.asarray(train.x)), precision.device))
+
+
 def _weights(counts: Labels, precision: Precision) -> torch.Tensor:
     """Factors inversely as frequent as each class, whose mean over the examples is 1, [K]; 0 where it has none."""
     there = counts > 0
@@ -145,10 +158,12 @@ def _no_further_check(recipe: Recipe) -> None:
 
 
 def _no_generator(path: Path, recipe: Recipe, player: Callable[[str], nn.Module]) -> Generator:
-    raise UsageError(
-        f"{path.name} makes no samples: it was trained to classify. Ask it for classes: sparring predict {path} "
-        "pictures/"
-    )
+    then = told_of(RunFolder.open(path)).then.format(run=path)
+    raise UsageError(f"{path.name} makes no samples: it was trained to classify. Ask it for classes: {then}")
+
+
+def _drawer(folder: RunFolder | None, data: Data, recipe: Recipe) -> Drawer:
+    return (RegionFrames if in_a_plane(data.spec) else Mistakes)(folder, data, recipe)
 
 
 def _names_classes(recipe: Recipe, spec: OpenedSpec) -> bool:
@@ -161,7 +176,7 @@ CLASSIFY = Aim(
     fit=_fitted,
     stand_in=_no_extractor,
     observers=watchers_for,
-    drawer=Mistakes,
+    drawer=_drawer,
     generator=_no_generator,
     names_classes=_names_classes,
 )

@@ -3,35 +3,25 @@
 import dataclasses
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-import numpy.typing as npt
-from PIL import Image
-
-from sparring.data import TableSpec
 from sparring.errors import UsageError
+from sparring.job.compare_sheet import Sheet, sheet_of
 from sparring.job.options import check_number
 from sparring.job.records import read_hashes, read_spec
 from sparring.job.run import Run
-from sparring.pictures import grid, save_png
-from sparring.planes import Points, Window, scatter
-from sparring.recipe import Task
+from sparring.pictures import save_png
 from sparring.report.comparison import comparison_page
 from sparring.report.groups import Better, Line, Panel, beside
 from sparring.runfolder import RunFolder, machine_errors, replace_file
 from sparring.runfolder.places import make_given, make_numbered
 
 MOST = 8
-COLUMNS = 10
-ROWS = 3
-POINTS = 1_000
 PICTURE, PAGE, RECORD = "compare.png", "compare.html", "compare.json"
 _UNTOLD = ("reasons", "format")
-Pixels = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +107,7 @@ def compare(
         notes=notes or _different_meanings(folders, [panel.title for panel in drawn]),
         seed=seed,
     )
-    return _write(found, _sheet(runs, names, seed), drawn, None if out is None else Path(out))
+    return _write(found, sheet_of(runs, names, seed), drawn, None if out is None else Path(out))
 
 
 def _check(runs: Sequence[Run]) -> None:
@@ -200,79 +190,16 @@ def _measured(line: Line, better: Better) -> Measured:
     return Measured(last=line.last, best=best, best_kimg=best_kimg, floor=floor)
 
 
-def _sheet(runs: Sequence[Run], names: Sequence[str], seed: int) -> Image.Image:
-    """Rows of pictures for each run, each column from the same noise and class; all at the size of the largest. Of runs
-    in a plane a panel of points for each."""
-    planes = [isinstance(run.spec, TableSpec) for run in runs]
-    if all(planes):
-        points = [_points(run, seed) for run in runs]
-        return scatter(list(zip(names, points, strict=True)), Window.around(np.concatenate(points)))
-    if any(planes):
-        raise UsageError("some of these runs make pictures and some make points: compare those of a kind.")
-    blocks = [_BLOCKS[run.recipe.task](run, seed) for run in runs]
-    side = (max(block.shape[1] for block in blocks), max(block.shape[2] for block in blocks))
-    channels = max(block.shape[3] for block in blocks)
-    stacked = np.concatenate([_fitted(block, side, channels) for block in blocks])
-    captions = [
-        caption
-        for name, run in zip(names, runs, strict=True)
-        for caption in (name, f"{run.checkpoint.images / 1000:g} kimg", "")
-    ]
-    return grid(stacked, columns=COLUMNS, captions=captions)
-
-
-def _hardest(run: Run, seed: int) -> Pixels:
-    return run.hardest(ROWS * COLUMNS)
-
-
-def _made(run: Run, seed: int) -> Pixels:
-    count = ROWS * COLUMNS
-    if run.generator.conditional:
-        return run.pictures(run.noise(count, seed=seed), np.arange(count, dtype=np.int64) % len(run.spec.classes))
-    return run.sample(count, seed=seed)
-
-
-def _rebuilt(run: Run, seed: int) -> Pixels:
-    """Pictures that it never saw, what it rebuilt of them, and how far the two are apart."""
-    originals, labels = run.unseen(COLUMNS, seed=seed)
-    rebuilt = run.rebuild(originals, labels)
-    apart = np.abs(originals.astype(np.int16) - rebuilt).astype(np.uint8)
-    return np.concatenate([originals, rebuilt, apart])
-
-
-_BLOCKS: Mapping[Task, Callable[[Run, int], Pixels]] = {
-    "generate": _made,
-    "classify": _hardest,
-    "rebuild": _rebuilt,
-}
-
-
-def _points(run: Run, seed: int) -> Points:
-    if run.recipe.task == "rebuild":
-        return run.rebuild(*run.unseen(POINTS, seed=seed))
-    return run.sample(POINTS, seed=seed)
-
-
-def _fitted(pictures: Pixels, side: tuple[int, int], channels: int) -> Pixels:
-    """Pictures enlarged by repeating points and with channels filled up, so that different runs fit on one sheet."""
-    if pictures.shape[1:3] != side:
-        rows = np.arange(side[0]) * pictures.shape[1] // side[0]
-        columns = np.arange(side[1]) * pictures.shape[2] // side[1]
-        pictures = pictures[:, rows][:, :, columns]
-    if pictures.shape[3] == 1 and channels > 1:
-        pictures = pictures.repeat(3, axis=3)
-    if pictures.shape[3] == 3 and channels == 4:
-        pictures = np.concatenate([pictures, np.full((*pictures.shape[:3], 1), 255, np.uint8)], axis=3)
-    return pictures
-
-
-def _write(found: Comparison, sheet: Image.Image, drawn: Sequence[Panel], out: Path | None) -> Comparison:
+def _write(found: Comparison, sheet: Sheet, drawn: Sequence[Panel], out: Path | None) -> Comparison:
     with machine_errors(out or Path("runs")):
         place = (make_given(out) if out is not None else make_numbered(Path("runs"), "compare")).absolute()
-    written = [place / name for name in (PAGE, PICTURE, RECORD)]
+    names = (PAGE, RECORD) if sheet.image is None else (PAGE, PICTURE, RECORD)
+    written = [place / name for name in names]
     found = dataclasses.replace(found, written=written)
-    save_png(sheet, place / PICTURE, {"runs": ", ".join(found.runs), "seed": found.seed})
-    page = comparison_page(found.to_json(), (place / PICTURE).read_bytes(), drawn)
+    if sheet.image is not None:
+        save_png(sheet.image, place / PICTURE, {"runs": ", ".join(found.runs), "seed": found.seed})
+    picture = None if sheet.image is None else (place / PICTURE).read_bytes()
+    page = comparison_page(found.to_json(), picture, drawn, told=sheet.told)
     with machine_errors(place):
         replace_file(place / PAGE, page.encode())
         replace_file(place / RECORD, (json.dumps(found.to_json(), indent=2, ensure_ascii=False) + "\n").encode())

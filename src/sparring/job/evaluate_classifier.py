@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from sparring.data import Data, TableSpec, open_data
-from sparring.data.spec import ImageSpec
 from sparring.errors import DataError, UsageError
 from sparring.job.evaluation import RECORD
 from sparring.job.prediction_files import Predictions
@@ -18,10 +17,11 @@ from sparring.job.reopen import own_data, unseen
 from sparring.job.run import Run
 from sparring.metrics.kept import Progress, silent
 from sparring.metrics.robust import Robustness, robustness
+from sparring.metrics.robust_rows import rows_robustness
 from sparring.runfolder import RunFolder
 
 MOST_CHANGED = 2_000
-"""Pictures that --robust changes, at most."""
+"""Examples that --robust changes, at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +69,7 @@ def evaluate_classifier(
         min_recall, min_precision: of two classes: the threshold that reaches one of them is chosen on the validation
             part, and reported on the test part.
         ten_crop: average over ten views of each picture, see `metrics.crops`.
-        robust: also how accuracy stands up to shifted, turned, lit, blurred and covered pictures.
+        robust: also how accuracy stands up to shifted, turned, lit, blurred and covered pictures, or to noisy rows.
 
     Raises:
         UsageError, DataError, MachineError: what was asked can't be, the data are gone, or the disk refused.
@@ -120,17 +120,46 @@ def _others(run: Run, against: str, on_progress: Progress) -> tuple[str, Example
         data = open_data(against, on_progress=on_progress)
     else:
         data = open_data(against, size=spec.height, fit=choice.fit, channels=spec.channels, on_progress=on_progress)
-    if isinstance(data.spec, TableSpec) != isinstance(spec, TableSpec):
-        raise UsageError(f"--against {against}: {run.path.name} classifies {spec.form}.")
-    unknown = [name for name in data.spec.classes if name not in spec.classes]
-    if unknown or not data.spec.classes:
+    order = _columns(run, data, against)
+    classes = data.spec.classes or _only_class(against, spec.classes)
+    unknown = [name for name in classes if name not in spec.classes]
+    if unknown or not classes:
         told = f"'{unknown[0]}' is none of its classes" if unknown else "there are no labels"
         raise UsageError(f"--against {against}: {told}; {run.path.name} knows {', '.join(spec.classes[:8])}.")
     names = ["test"] if "test" in data.parts else list(data.parts)
-    pieces = [_examples(data, name) for name in names]
-    number = np.array([spec.classes.index(name) for name in data.spec.classes], dtype=np.int64)
-    x = np.concatenate([x for x, _ in pieces])
+    pieces = [_examples(data, name) if data.spec.classes else _all_of(data, name) for name in names]
+    number = np.array([spec.classes.index(name) for name in classes], dtype=np.int64)
+    x = np.concatenate([x[:, order] if order else x for x, _ in pieces])
     return ("test" if names == ["test"] else "all"), (x, number[np.concatenate([y for _, y in pieces])])
+
+
+def _columns(run: Run, data: Data, against: str) -> list[int]:
+    """Where the run's columns are in other rows; nothing for pictures.
+
+    Raises:
+        UsageError: rows for pictures, pictures for rows, or without one of the columns.
+    """
+    spec, other = run.spec, data.spec
+    wanted = spec.columns if isinstance(spec, TableSpec) else ()
+    there = other.columns if isinstance(other, TableSpec) else ()
+    if bool(wanted) != bool(there) or not set(wanted) <= set(there):
+        raise UsageError(f"--against {against}: {run.path.name} classifies {spec.form}, these are {other.form}.")
+    return [there.index(name) for name in wanted]
+
+
+def _only_class(against: str, classes: Sequence[str]) -> tuple[str, ...]:
+    """The class of a folder whose name, or that of the only folder in it, is one of `classes`: a single folder is not
+    read as a class, for most data that lie in one have none."""
+    path = Path(against).expanduser()
+    inside = [entry.name for entry in path.iterdir() if entry.is_dir()] if path.is_dir() else []
+    names = [*inside, path.resolve().name] if len(inside) == 1 else [] if inside else [path.resolve().name]
+    return tuple(name for name in names if name in classes)[:1]
+
+
+def _all_of(data: Data, part: str) -> Examples:
+    """All examples of a part, as the first of the classes."""
+    x = np.asarray(data.parts[part].x)
+    return x, np.zeros(len(x), np.int64)
 
 
 def _answered(run: Run, chosen: Mapping[str, Examples], part: str, ten_crop: bool) -> Predictions:
@@ -145,9 +174,11 @@ def _answered(run: Run, chosen: Mapping[str, Examples], part: str, ten_crop: boo
 
 
 def _robustness(run: Run, pictures: npt.NDArray[Any], labels: npt.NDArray[np.int64]) -> Robustness:
-    if not isinstance(run.spec, ImageSpec):
-        raise UsageError(f"--robust changes pictures, and {run.path.name} classifies rows.")
     rows = np.sort(np.random.Generator(np.random.Philox(key=0)).permutation(len(labels))[:MOST_CHANGED])
+    if isinstance(run.spec, TableSpec):
+        return rows_robustness(run.classify, pictures[rows], labels[rows])
+    if not run.is_flat:
+        raise UsageError(f"--robust changes flat pictures or rows, {run.path.name} was trained on {run.spec.form}.")
     return robustness(run.classify, pictures[rows], labels[rows])
 
 

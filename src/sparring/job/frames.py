@@ -8,7 +8,7 @@ from sparring.data import Data
 from sparring.engine import sampling
 from sparring.engine.deal import to_device, to_stored
 from sparring.engine.game import Game
-from sparring.job.records import averaged_generator
+from sparring.job.records import averaged_generator, provenance
 from sparring.losses.base import DISCRIMINATOR
 from sparring.losses.gan import AdversarialObjective
 from sparring.metrics.players import still
@@ -49,17 +49,15 @@ class PlaneFrames:
         image = frame(self._moment(game), self._window)
         if self._folder is not None:
             name = sample_name(game.images) if game.images else "init.png"
-            save_png(image, self._folder.samples / name, self._provenance(game.kimg), durable=False)
+            save_png(
+                image, self._folder.samples / name, provenance(self._folder, self._recipe, game.kimg), durable=False
+            )
 
     def reals(self, data: Data) -> None:
         """Save the training points as real.png."""
         assert self._folder is not None
         image = picture_of_reals(f"{self._name}, real", self._reals, self._window)
-        save_png(image, self._folder.samples / "real.png", self._provenance(0.0))
-
-    def _provenance(self, kimg: float) -> dict[str, str | int | float]:
-        assert self._folder is not None
-        return {"run": self._folder.path.name, "recipe": self._recipe.name, "kimg": kimg, "seed": self._recipe.seed}
+        save_png(image, self._folder.samples / "real.png", provenance(self._folder, self._recipe, 0.0))
 
     def _moment(self, game: Game) -> Moment:
         module = averaged_generator(game)

@@ -7,9 +7,11 @@ import time
 from bisect import bisect_right
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from sparring.data import Data, DataReport, Part, TableSpec
+from sparring.data.spec import OpenedSpec
 from sparring.engine.allocator import reused_memory
 from sparring.engine.game import Game, play_round
 from sparring.engine.record import looks
@@ -135,13 +137,17 @@ def _random_data(plan: Plan, report: DataReport) -> Data:
 def _random_part(plan: Plan, count: int) -> Part:
     spec, draw = plan.spec, np.random.default_rng(count)
     if isinstance(spec, TableSpec):
-        return Part(x=draw.standard_normal((count, len(spec.columns)), np.float32), y=None)
+        drawn = draw.standard_normal((count, len(spec.columns)), np.float32)
+        return Part(x=drawn, y=_random_labels(spec, count))
     depth = () if spec.depth is None else (spec.depth,)
     few = draw.integers(0, 256, (64, *depth, spec.height, spec.width, spec.channels), np.uint8)
-    labels = np.arange(count, dtype=np.int64) % len(spec.classes) if spec.classes else None
     rows = np.arange(count) % len(few)
     source = few.repeat(spec.source_channels, axis=-1)[..., : spec.source_channels] if spec.source_channels else None
-    return Part(x=few[rows], y=labels, source=None if source is None else source[rows])
+    return Part(x=few[rows], y=_random_labels(spec, count), source=None if source is None else source[rows])
+
+
+def _random_labels(spec: OpenedSpec, count: int) -> npt.NDArray[np.int64] | None:
+    return np.arange(count, dtype=np.int64) % len(spec.classes) if spec.classes else None
 
 
 def _wait(device: torch.device) -> None:

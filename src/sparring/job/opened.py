@@ -4,12 +4,14 @@ import functools
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+import numpy.typing as npt
 from torch import nn
 
 from sparring.data import Part
 from sparring.data.spec import ImageSpec, OpenedSpec
 from sparring.engine.precision import Precision, choose_device
-from sparring.errors import UsageError
+from sparring.errors import DataError, UsageError
 from sparring.job.parts import build_player
 from sparring.job.records import read_recipe, read_spec
 from sparring.job.reopen import own_data, unseen
@@ -77,6 +79,11 @@ class OpenedRun:
         return read_spec(self._folder)
 
     @property
+    def is_flat(self) -> bool:
+        """Whether its examples are pictures, not volumes or rows."""
+        return isinstance(self.spec, ImageSpec) and self.spec.depth is None
+
+    @property
     def picture_spec(self) -> ImageSpec:
         """What its pictures are.
 
@@ -107,6 +114,19 @@ class OpenedRun:
     def _unseen(self) -> Part:
         data, _ = own_data(self._folder, self.recipe, self.spec, silent)
         return data.parts[unseen(data)]
+
+    def unseen_labelled(self, count: int, *, seed: int = 0) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+        """So many labelled examples that it was not trained on, or as many as there are, drawn by the seed: x as it is
+        stored, y int64 [N].
+
+        Raises:
+            UsageError: its data are other ones now. DataError: they are gone, or without labels.
+        """
+        part = self._unseen
+        if part.y is None or not len(part.labelled):
+            raise DataError(f"{self.path.name}: none of the examples that it did not learn from has a label.")
+        rows = np.sort(np.random.Generator(np.random.Philox(key=seed)).permutation(part.labelled)[:count])
+        return np.asarray(part.x[rows]), part.y[rows]
 
     @functools.cached_property
     def generator(self) -> Generator:

@@ -16,7 +16,7 @@ from sparring.job.options import TrainOptions, check_numbers
 from sparring.job.parts import build_modules, known_names, known_settings
 from sparring.job.tasks import TASKS
 from sparring.recipe import Facts, Recipe, choices, with_choice, with_setting
-from sparring.recipes.base import judged_samples, log_interval, recipes
+from sparring.recipes.base import ROWS_DEFAULTS, judged_samples, log_interval, recipes, recipes_for
 from sparring.typed import parse_value
 
 
@@ -86,16 +86,41 @@ def make_plan(options: TrainOptions, spec: OpenedSpec, *, examples: int, labelle
         DataError: fewer pictures than a batch, or classes without one label.
     """
     device = choose_device(options.device)
+    if isinstance(spec, TableSpec):
+        options = _for_rows(options, spec)
     # bf16 has 8 bits: rows are told apart by less, where the points of a mode lie within a hundredth.
     asked = "fp32" if options.precision == "auto" and isinstance(spec, TableSpec) else options.precision
     precision = choose_precision(asked, device)
     if spec.classes and not labelled:
-        raise DataError(f"{options.data}: no training picture has a label. Give --unconditional to do without.")
+        raise DataError(f"{options.data}: no training example has a label. Give --unconditional to do without.")
     facts = _facts(spec, examples=examples, labelled=labelled, device=device.type)
     recipe = _with_options(_base_recipe(options, facts), options, spec, precision)
     _refuse_few(recipe, options, examples)
     recipe = _with_settings(recipe, options)
     return plan_of(recipe, spec, examples=examples, precision=precision)
+
+
+def _for_rows(options: TrainOptions, spec: TableSpec) -> TrainOptions:
+    """The options with a recipe that rows can be given to.
+
+    Raises:
+        UsageError: rows can't be made with this many columns, or with classes.
+        DataError: there is one class only.
+    """
+    if len(spec.classes) == 1:
+        raise DataError(
+            f"{options.data}: all rows that have a class are of one, '{spec.classes[0]}'. Expected two or more; give "
+            "--unconditional to do without."
+        )
+    name = options.recipe or ROWS_DEFAULTS[options.task or "generate"]
+    if name in recipes_for("generate") and (len(spec.columns) != 2 or spec.classes):
+        classes = f" and {len(spec.classes)} classes" if spec.classes else ""
+        wanted = ", or --unconditional to make points without them" if len(spec.columns) == 2 else ""
+        raise UsageError(
+            f"recipe '{name}' makes points of a plane, and {options.data} has {len(spec.columns)} columns{classes}. "
+            f"Give --task classify to learn the classes{wanted}."
+        )
+    return dataclasses.replace(options, recipe=name)
 
 
 def _facts(spec: OpenedSpec, *, examples: int, labelled: int, device: str) -> Facts:

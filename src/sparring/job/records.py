@@ -106,13 +106,13 @@ def save_sheet(
     """Write pictures uint8 [N, H, W, C] as a grid of `COLUMNS` to the run's samples; without a folder nothing."""
     if folder is None:
         return
-    provenance: dict[str, str | int | float] = {
-        "run": folder.path.name,
-        "recipe": recipe.name,
-        "kimg": kimg,
-        "seed": recipe.seed,
-    }
-    save_png(grid(pictures, columns=COLUMNS, captions=captions), folder.samples / name, provenance)
+    image = grid(pictures, columns=COLUMNS, captions=captions)
+    save_png(image, folder.samples / name, provenance(folder, recipe, kimg))
+
+
+def provenance(folder: RunFolder, recipe: Recipe, kimg: float) -> dict[str, str | int | float]:
+    """What a picture says of where it came from."""
+    return {"run": folder.path.name, "recipe": recipe.name, "kimg": kimg, "seed": recipe.seed}
 
 
 def draw_fixed(game: Game, spec: ImageSpec, held: Part, *, seed: int) -> Pixels:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from sparring.data.spec import ImageSpec
+from sparring.data.spec import OpenedSpec, TableSpec
 from sparring.engine import sampling
 from sparring.engine.deal import Stored, to_device, to_unit
 from sparring.errors import UsageError, did_you_mean
@@ -159,30 +159,31 @@ class Run(CodedRun):
             ten_crop: average over ten views of each picture, see `metrics.crops`.
 
         Raises:
-            UsageError: the discriminator names no classes, or the pictures are of another size.
+            UsageError: the discriminator names no classes, the pictures are of another size, or views of rows.
         """
         if not self.names_classes:
             raise UsageError(
                 f"{self.path.name} can't tell classes: its discriminator names none. Train with labels and --task "
                 "classify, --recipe ssgan, or --set discriminator.heads=auxiliary."
             )
-        self._refuse_other(pictures)
+        _refuse_other(pictures, self.spec, self.path.name)
+        if ten_crop and not self.is_flat:
+            raise UsageError(f"--ten-crop is for flat pictures, {self.path.name} was trained on {self.spec.form}.")
         starts = range(0, len(pictures), CLASSIFIED)
         pieces = [self._classified(pictures[at : at + CLASSIFIED], ten_crop) for at in starts]
         return np.concatenate(pieces) if pieces else np.empty((0, len(self.spec.classes)))
 
     def hardest(self, count: int) -> Pixels:
-        """Pictures uint8 [N, H, W, C] that it was not trained on, those first to whose class it gives least.
+        """Pictures uint8 [N, H, W, C] that it was not trained on, those first to whose class it gives least; fewer
+        than asked for where there are no more.
 
         Raises:
-            UsageError: it names no classes, or its data are rows. DataError: its data are gone, or without labels.
+            UsageError: it names no classes, or its data are no flat pictures. DataError: as `unseen_labelled`.
         """
-        part = self._unseen
-        if part.y is None or not isinstance(self.spec, ImageSpec):
-            raise UsageError(f"{self.path.name}: there are no labelled pictures to be found hard.")
-        rows = part.labelled[:MOST_SHOWN]
-        pictures = np.asarray(part.x[rows])
-        given = self.classify(pictures)[np.arange(len(rows)), part.y[rows]]
+        if not self.is_flat:
+            raise UsageError(f"{self.path.name} was trained on {self.spec.form}: there are no pictures to be shown.")
+        pictures, labels = self.unseen_labelled(MOST_SHOWN)
+        given = self.classify(pictures)[np.arange(len(labels)), labels]
         return pictures[np.argsort(given, kind="stable")[:count]]
 
     @torch.no_grad()
@@ -227,3 +228,18 @@ class Run(CodedRun):
 
 def _cut(condition: sampling.Condition | None, at: int, batch: int) -> sampling.Condition | None:
     return None if condition is None else condition[at : at + batch]
+
+
+def _refuse_other(examples: Stored, spec: OpenedSpec, run: str) -> None:
+    """Refuse examples of another type or shape than a run was trained on."""
+    kind = np.dtype(np.float32 if isinstance(spec, TableSpec) else np.uint8)
+    if isinstance(spec, TableSpec):
+        shape: tuple[int, ...] = (len(spec.columns),)
+    else:
+        depth = () if spec.depth is None else (spec.depth,)
+        shape = (*depth, spec.height, spec.width, spec.channels)
+    if examples.dtype != kind or examples.shape[1:] != shape:
+        raise UsageError(
+            f"examples {examples.dtype} {list(examples.shape)}: expected {kind} [N, {', '.join(map(str, shape))}], "
+            f"as {run} was trained on."
+        )

@@ -14,6 +14,8 @@ LEAST_JUDGED = 256
 MOST_JUDGED: Mapping[Task, int] = {"generate": 1_000, "classify": 5_000, "rebuild": 2_000}
 DEFAULTS: Mapping[Task, str] = {"generate": "gan", "classify": "resnet20", "rebuild": "autoencoder"}
 """The recipe of a task for whom none is asked."""
+ROWS_DEFAULTS: Mapping[Task, str] = {**DEFAULTS, "classify": "mlp"}
+"""The same where the data are rows of numbers."""
 
 recipes: Registry[Recipe] = Registry("recipe", package="sparring.recipes")
 
@@ -128,9 +130,16 @@ def needs_labels(name: str, facts: Facts) -> None:
     if facts.classes < 2 or not facts.labelled:
         raise UsageError(
             f"recipe '{name}' needs labels: it learns to tell classes apart, and these data have {facts.classes} with "
-            f"{facts.labelled} labels. Put pictures of two or more classes into folders of their own and leave "
-            "--unconditional out, or take another recipe: sparring list."
+            f"{facts.labelled} labels. {_LABELLING[bool(facts.columns)]} and leave --unconditional out, or take "
+            "another recipe: sparring list."
         )
+
+
+_LABELLING = {
+    False: "Put pictures of two or more classes into folders of their own",
+    True: "Call the column of the class 'label'",
+}
+"""How examples get their labels, by whether they are rows."""
 
 
 def networks(facts: Facts, pictures: Part) -> Part:

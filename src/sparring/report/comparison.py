@@ -15,13 +15,14 @@ from sparring.report.parts import empty, escaped, number
 from sparring.report.svg import COLOURS
 
 
-def comparison_page(found: Mapping[str, Any], picture: bytes, drawn: Sequence[Panel]) -> str:
+def comparison_page(found: Mapping[str, Any], picture: bytes | None, drawn: Sequence[Panel], *, told: str) -> str:
     """The page.
 
     Args:
         found: what `job.compare.Comparison.to_json` gives.
-        picture: the PNG of all runs' samples.
+        picture: the PNG of all runs; None: there is none.
         drawn: a drawing for each measure, with a line for each run.
+        told: what is seen in the picture, or why there is none.
     """
     here = files("sparring.report")
     return Template((here / "comparison.html").read_text(encoding="utf-8")).substitute(
@@ -29,7 +30,7 @@ def comparison_page(found: Mapping[str, Any], picture: bytes, drawn: Sequence[Pa
         title=escaped(" · ".join(found["runs"])),
         runs=_runs(found),
         notes="".join(f'<p class="event warning">{escaped(note)}</p>' for note in found["notes"]),
-        picture=_picture(picture, found),
+        picture=empty(told) if picture is None else _picture(picture, found, told),
         differences=_differences(found),
         measures=_measures(found),
         curves=_curves(drawn) or empty("No measure to be drawn."),
@@ -46,15 +47,14 @@ def _runs(found: Mapping[str, Any]) -> str:
     )
 
 
-def _picture(data: bytes, found: Mapping[str, Any]) -> str:
+def _picture(data: bytes, found: Mapping[str, Any], told: str) -> str:
     with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
         width, height = image.size
-    alt = escaped("Samples of " + ", ".join(found["runs"]))
+    alt = escaped("Of " + ", ".join(found["runs"]))
     address = "data:image/png;base64," + base64.b64encode(data).decode()
     return (
         f'<figure class="sheet"><img src="{address}" width="{width}" height="{height}" alt="{alt}">'
-        f"<figcaption>Three rows a run; the same place is the same noise (seed {found['seed']}, each generator in "
-        "its own dimension) and the same class, where there are classes.</figcaption></figure>"
+        f"<figcaption>{escaped(told)}</figcaption></figure>"
     )
 
 

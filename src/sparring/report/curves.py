@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _LOGARITHMIC = 20.0
-"""From this ratio of largest to smallest on, a distance is drawn on a logarithmic axis: its end matters most."""
+"""From this ratio of largest to smallest on, a distance is drawn on a logarithmic axis: its end matters most. So are
+gradients by layer, which vanish and explode by powers of ten."""
+_WIDE = ("distance", "root mean square")
 
 
 def draw(panel: Panel, *, key: str, band: Band = ()) -> str:
@@ -56,7 +58,7 @@ def _is_wide(panel: Panel, band: Band) -> bool:
     points = [point for line in panel.lines for point in (*line.points, *line.floor)]
     values = [value for _, value in points if math.isfinite(value)]
     values += [value for _, low, high in band for value in (low, high)]
-    return panel.unit == "distance" and min(values) > 0 and max(values) / min(values) > _LOGARITHMIC
+    return panel.unit in _WIDE and min(values) > 0 and max(values) / min(values) > _LOGARITHMIC
 
 
 def _set_axes(axes: "Axes", panel: Panel, *, logarithmic: bool) -> None:

@@ -173,7 +173,14 @@ def _rank(panel: Panel) -> int:
     return next((number for number, title in enumerate(_TOGETHER) if title == panel.title), len(_TOGETHER))
 
 
-_TOGETHER = ("Losses", "Accuracies and shares", "Gradient norms", "Learning rates", "Spreads of activations")
+_TOGETHER = (
+    "Losses",
+    "Accuracies and shares",
+    "Gradient norms",
+    "Learning rates",
+    "Gradients by layer",
+    "Spreads of activations",
+)
 
 
 def _kind(line: Line) -> Kind:
@@ -196,7 +203,10 @@ def _guessed(name: str, line: Line) -> Kind:
     if "loss" in name or "adversarial" in name:
         return Kind(section, "loss", "", None, None, _TOGETHER[0])
     if name.startswith("activation_"):
-        return Kind(section, "standard deviation", "", 0, None, _TOGETHER[4])
+        return Kind(section, "standard deviation", "", 0, None, _TOGETHER[5])
+    if name.startswith("grad_norm_"):
+        # Of single weights, not of all together: on one axis with the whole gradient they would be a line at 0.
+        return Kind(section, "root mean square", "", 0, None, _TOGETHER[4])
     if "grad_norm" in name:
         return Kind(section, "length of gradient", "", 0, None, _TOGETHER[2])
     if name.endswith("_skipped"):

@@ -17,7 +17,7 @@ from sparring.report.frames import Frame, animate_frames, animation, frames_of, 
 from sparring.report.groups import lines_of
 from sparring.report.hints import hints, pressing
 from sparring.report.reference import find_reference
-from sparring.report.told import told_of
+from sparring.report.told import columns_of, told_of
 from sparring.runfolder import RunFolder, machine_errors
 
 NAME = "report.html"
@@ -89,8 +89,10 @@ def _tiles(folder: RunFolder, rows: list[dict[str, Any]], events: list[dict[str,
 def _pictures(folder: RunFolder) -> str:
     frames, real = frames_of(folder), real_frame(folder)
     if not frames and real is None:
-        return parts.empty("No pictures yet.")
-    told = told_of(_json(folder, "recipe.json"))
+        return parts.empty(
+            "Rows of more than two columns are not drawn." if columns_of(folder) > 2 else "No pictures yet."
+        )
+    told = told_of(folder)
     made = _made(frames, told.pictures, told.caption) if frames else ""
     reals = ""
     if real is not None:
@@ -98,8 +100,8 @@ def _pictures(folder: RunFolder) -> str:
         reals = f"<figure class=sheet>{image}<figcaption><b>Real</b> for comparison</figcaption></figure>"
     moving = animation(folder)
     if moving is not None:
-        image = _image(moving, alt="The game from its first to its last frame")
-        made += f'<figure class="sheet">{image}<figcaption><b>The game</b> from first to last</figcaption></figure>'
+        image = _image(moving, alt="From the first to the last frame")
+        made += f'<figure class="sheet">{image}<figcaption><b>All frames</b> from first to last</figcaption></figure>'
     return f'<div class="sheets">{made}{reals}</div>'
 
 
@@ -138,7 +140,7 @@ def _evaluation(folder: RunFolder) -> str:
     found = _json(folder, "evaluation.json")
     if found is None:
         place = _place(folder)
-        return parts.empty(f"Not evaluated yet: sparring evaluate {place} compares it with pictures it never saw.")
+        return parts.empty(f"Not evaluated yet: sparring evaluate {place} compares it with examples it never saw.")
     return judged.evaluation(found)
 
 
@@ -160,7 +162,7 @@ def _again(folder: RunFolder) -> str:
     place = _place(folder)
     given = folder.read_text("command.txt").strip() if (folder.path / "command.txt").exists() else ""
     lines = [given] * bool(given)
-    told = told_of(_json(folder, "recipe.json"))
+    told = told_of(folder)
     lines += [f"sparring train --like {place}", f"sparring train --resume {place}", told.then.format(run=place)]
     meanings = ["what was run"] * bool(given)
     meanings += ["run it again from the start", "go on where it stopped"]

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sparring.runfolder import RunFolder
+
 
 @dataclass(frozen=True, kw_only=True)
 class Told:
@@ -44,7 +46,28 @@ _TOLD: Mapping[str, Told] = {
 }
 
 
-def told_of(recipe: Any) -> Told:
-    """Of a run whose recipe.json holds `recipe`; one that names no task generates."""
-    task = recipe.get("task", "generate") if isinstance(recipe, Mapping) else "generate"
-    return _TOLD.get(str(task), _TOLD["generate"])
+_CLASSIFIED_ROWS = Told(
+    pictures="What it says of each place of the plane",
+    caption="What it says of each place, with held-out rows; crosses are mistakes",
+    then="sparring predict {run} new.csv",
+    meaning="ask it for classes",
+)
+
+
+def told_of(folder: RunFolder) -> Told:
+    """Of a run; one whose recipe names no task generates."""
+    task = str(_record(folder, "recipe.json").get("task", "generate"))
+    if task == "classify" and columns_of(folder):
+        return _CLASSIFIED_ROWS
+    return _TOLD.get(task, _TOLD["generate"])
+
+
+def columns_of(folder: RunFolder) -> int:
+    """How many columns the run's rows have; 0: they are no rows."""
+    spec = _record(folder, "data.json").get("spec", {})
+    return len(spec.get("columns", ()))
+
+
+def _record(folder: RunFolder, name: str) -> Mapping[str, Any]:
+    found = folder.read_json(name) if (folder.path / name).exists() else {}
+    return found if isinstance(found, Mapping) else {}

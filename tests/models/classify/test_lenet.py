@@ -8,7 +8,7 @@ from torch import nn
 from sparring.data.spec import ImageSpec
 from sparring.errors import UsageError
 from sparring.models.classify.base import classifiers
-from sparring.models.classify.lenet import TABLE, LeNet5, TableConv2d, TrainedPool
+from sparring.models.classify.lenet import TABLE, LeNet5, PoolKind, TableConv2d, TrainedPool
 from sparring.nn.activations import ScaledTanh, activation_of
 
 DIGITS = tuple("0123456789")
@@ -59,9 +59,23 @@ def test_maps_are_the_papers(side: int) -> None:
     assert shapes == [(6, 28, 28), (6, 14, 14), (16, 10, 10), (16, 5, 5), (120, 1, 1)]
 
 
+@pytest.mark.parametrize("pool", ["average", "stride"])
 @pytest.mark.parametrize("side", [28, 29, 31, 32, 33, 64, 96])
-def test_other_sides_have_a_last_convolution_as_large_as_what_is_left(side: int) -> None:
-    assert LeNet5(of(side, 3)).features(torch.zeros(2, 3, side, side)).shape == (2, 84)
+def test_other_sides_have_a_last_convolution_as_large_as_what_is_left(side: int, pool: PoolKind) -> None:
+    assert LeNet5(of(side, 3), pool=pool).features(torch.zeros(2, 3, side, side)).shape == (2, 84)
+
+
+def test_a_stride_in_the_place_of_pools_computes_every_second_place_alone() -> None:
+    """With the weights of the pooled network: its maps before the pools at even places, and as many parameters."""
+    pooled, strided = LeNet5(of(28)), LeNet5(of(28), pool="stride")
+    assert counts(strided) == counts(pooled)
+    x_BCHW = torch.randn(2, 1, 28, 28)
+    strided.layers[0].load_state_dict(pooled.layers[0].state_dict())
+    torch.testing.assert_close(strided.layers[0](x_BCHW), pooled.layers[0](x_BCHW)[..., ::2, ::2])
+    table, every_second = TableConv2d(), TableConv2d(stride=2)
+    every_second.load_state_dict(table.state_dict())
+    h_BCHW = torch.randn(2, 6, 14, 14)
+    torch.testing.assert_close(every_second(h_BCHW), table(h_BCHW)[..., ::2, ::2])
 
 
 def test_smaller_pictures_are_refused() -> None:

@@ -31,6 +31,9 @@ class Classifier(nn.Module):
         logit_BK: Tensor = self.head(self.features(x_BCHW))
         return logit_BK
 
+    def begin(self, x_NCHW: Tensor) -> None:
+        """Told all training examples before the first round: a place for what is taken from the data."""
+
     def body(self) -> list[nn.Parameter]:
         """All parameters but those of the head."""
         head = set(self.head.parameters())
@@ -52,7 +55,9 @@ def picture_spec(spec: Spec, name: str, *, least: int = 1) -> ImageSpec:
         UsageError: they are something else, or smaller; says what `name` needs.
     """
     if not isinstance(spec, ImageSpec) or spec.depth is not None:
-        raise UsageError(f"{name} is for flat pictures, and the data are none: take --recipe mlp for rows.")
+        volumes = isinstance(spec, ImageSpec)
+        told = "volumes: take --recipe volume" if volumes else "rows of numbers: take --recipe mlp"
+        raise UsageError(f"{name} is for flat pictures, and the data are {told}.")
     if min(spec.height, spec.width) < least:
         raise UsageError(
             f"{name} needs pictures of {least}x{least} or more, these are {spec.height}x{spec.width}: give --size "

@@ -7,6 +7,7 @@ classes. `lenet5-1998` has the table of which maps each map of the second convol
 and a bias a map, the scaled tanh and initial weights in +-2.4 / fan-in: 60,000 parameters before the head.
 Departures of the latter: a linear head and not distances to bitmaps of characters; pools are means, not sums, times a
 coefficient that begins at 1.
+`pool=stride` has none: both convolutions move by 2, with as many parameters.
 Sides from 28 are padded to 32, by what is at the border; on larger ones the last convolution is as large as what is
 left.
 """
@@ -22,7 +23,7 @@ from sparring.data.spec import Spec
 from sparring.models.classify.base import Classifier, classifiers, picture_spec
 from sparring.nn.activations import ActivationKind, activation_of
 
-PoolKind = Literal["average", "max", "trained"]
+PoolKind = Literal["average", "max", "trained", "stride"]
 SIDE = 32
 
 TABLE = (
@@ -48,19 +49,21 @@ class LeNet5(Classifier):
         spec: Spec,
         *,
         table: Annotated[bool, "whether maps of the second convolution read but some, as in table I"] = False,
-        pool: Annotated[PoolKind, "of 2x2 places; trained: average with a coefficient and a bias"] = "average",
+        pool: Annotated[
+            PoolKind,
+            "of 2x2 places; trained: average with a coefficient and a bias; stride: none, convolutions move by 2",
+        ] = "average",
         activation: Annotated[ActivationKind, "of all layers but the head"] = "relu",
     ) -> None:
         super().__init__()
         spec = picture_spec(spec, "lenet5", least=28)
-        padding = [math.ceil(max(0, SIDE - side) / 2) for side in (spec.height, spec.width)]
-        left = [
-            ((side + 2 * more - 4) // 2 - 4) // 2 for side, more in zip((spec.height, spec.width), padding, strict=True)
-        ]
+        sides, stride = (spec.height, spec.width), 2 if pool == "stride" else 1
+        padding = [math.ceil(max(0, SIDE - side) / 2) for side in sides]
+        left = [_halved(_halved(n + 2 * more - 4, pool) - 4, pool) for n, more in zip(sides, padding, strict=True)]
         self.layers = nn.Sequential(
-            nn.Conv2d(spec.channels, 6, 5, padding=(padding[0], padding[1]), padding_mode="replicate"),
+            nn.Conv2d(spec.channels, 6, 5, stride=stride, padding=(padding[0], padding[1]), padding_mode="replicate"),
             *(activation_of(activation), *_pool(pool, 6, activation)),
-            TableConv2d() if table else nn.Conv2d(6, 16, 5),
+            TableConv2d(stride=stride) if table else nn.Conv2d(6, 16, 5, stride=stride),
             *(activation_of(activation), *_pool(pool, 16, activation)),
             nn.Conv2d(16, 120, (left[0], left[1])),
             *(activation_of(activation), nn.Flatten()),
@@ -95,8 +98,9 @@ class TableConv2d(nn.Module):
     where: Tensor
     fan_in: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, *, stride: int = 1) -> None:
         super().__init__()
+        self.stride = stride
         pairs = [(6 * to + of, 25 * len(read)) for to, read in enumerate(TABLE) for of in read]
         self.register_buffer("where", torch.tensor([where for where, _ in pairs]), persistent=False)
         self.register_buffer("fan_in", torch.tensor([float(fan) for _, fan in pairs]), persistent=False)
@@ -105,12 +109,19 @@ class TableConv2d(nn.Module):
         self.bias = nn.Parameter(torch.zeros(16))
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
-        """[B, 6, H, W] to [B, 16, H - 4, W - 4]."""
+        """[B, 6, H, W] to [B, 16, H - 4, W - 4], of which a stride leaves every so-manyth place."""
         weight = self.kernels.new_zeros(96, 5, 5).index_copy(0, self.where, self.kernels)
-        return F.conv2d(x_BCHW, weight.view(16, 6, 5, 5), self.bias)
+        return F.conv2d(x_BCHW, weight.view(16, 6, 5, 5), self.bias, stride=self.stride)
+
+
+def _halved(side: int, kind: PoolKind) -> int:
+    """What a convolution's side becomes: a pool leaves an odd last place out, a stride keeps it."""
+    return -(-side // 2) if kind == "stride" else side // 2
 
 
 def _pool(kind: PoolKind, channels: int, activation: ActivationKind) -> list[nn.Module]:
+    if kind == "stride":
+        return []
     if kind == "trained":
         return [TrainedPool(channels), activation_of(activation)]
     return [nn.MaxPool2d(2) if kind == "max" else nn.AvgPool2d(2)]

@@ -14,12 +14,16 @@ from sparring.data.spec import ImageSpec, Spec, TableSpec
 from sparring.errors import UsageError
 from sparring.models.classify.base import Classifier, classifiers
 from sparring.nn.activations import ActivationKind, activation_of
+from sparring.nn.scaled import Scaled
 from sparring.registry import Range
 
 
 @classifiers("mlp")
 class MLP(Classifier):
-    """Hidden layers of equal width; `--set classifier.depth=0` makes it softmax regression."""
+    """Hidden layers of equal width; `--set classifier.depth=0` makes it softmax regression.
+
+    Columns of a table are standardised by the training part.
+    """
 
     def __init__(
         self,
@@ -33,6 +37,7 @@ class MLP(Classifier):
     ) -> None:
         super().__init__()
         widths = [_values(spec), *[width] * depth]
+        self.scaled = Scaled(widths[0]) if isinstance(spec, TableSpec) else None
         layers: list[nn.Module] = [nn.Flatten()]
         for inputs, outputs in pairwise(widths):
             layers.append(nn.Linear(inputs, outputs))
@@ -44,8 +49,13 @@ class MLP(Classifier):
 
     def features(self, x_BCHW: Tensor) -> Tensor:
         """See `Classifier.features`; without hidden layers the values themselves."""
-        h_BF: Tensor = self.layers(x_BCHW)
+        h_BF: Tensor = self.layers(x_BCHW if self.scaled is None else self.scaled(x_BCHW))
         return h_BF
+
+    def begin(self, x_NCHW: Tensor) -> None:
+        """See `Classifier.begin`: columns of a table are of any unit, and brought to one scale."""
+        if self.scaled is not None:
+            self.scaled.fit(x_NCHW)
 
 
 def _values(spec: Spec) -> int:

@@ -36,7 +36,8 @@ class VolumeNet(Classifier):
     ) -> None:
         super().__init__()
         if not isinstance(spec, ImageSpec) or spec.depth is None:
-            raise UsageError("volume is for volumes, and the data are none: take a network for flat pictures.")
+            advice = "a network for flat pictures" if isinstance(spec, ImageSpec) else "--recipe mlp"
+            raise UsageError(f"volume is for volumes, and the data are none: take {advice}.")
         if kernel % 2 == 0:
             raise UsageError(f"kernel={kernel} has no middle: give an odd side.")
         pools = _pools((spec.depth, spec.height, spec.width))
