@@ -8,7 +8,7 @@ import torch
 
 from sparring.data import Data, Part
 from sparring.data.spec import OpenedSpec, TableSpec
-from sparring.engine.deal import Dealer, Order, Pictures, Source, key
+from sparring.engine.deal import Dealer, Order, Pictures, Share, Source, key
 from sparring.engine.distortions.base import Distorted, distortions
 from sparring.engine.game import Game
 from sparring.engine.precision import Precision
@@ -105,7 +105,10 @@ def _order(recipe: Recipe, rows: Labels, y: Labels, *, balanced: bool) -> Order:
 
 
 def _source(recipe: Recipe, spec: OpenedSpec, train: Part, order: Order, rows: Labels, precision: Precision) -> Source:
-    pictures = Pictures(train.x, train.y, order=order, device=precision.device, dtype=precision.weights, rows=rows)
+    share = Share.here(parts=recipe.players[CLASSIFIER].accumulate)
+    pictures = Pictures(
+        train.x, train.y, order=order, device=precision.device, dtype=precision.weights, rows=rows, share=share
+    )
     if recipe.augment is None:
         return pictures
     if isinstance(spec, TableSpec) or spec.depth is not None:
@@ -114,7 +117,7 @@ def _source(recipe: Recipe, spec: OpenedSpec, train: Part, order: Order, rows: L
             f"--set augment={recipe.augment.name} changes pictures, and these data are {what}: give --set augment=none."
         )
     distortion = distortions.build(recipe.augment.name, settings=recipe.augment.settings)
-    return Distorted(pictures, distortion, seed=key(recipe.seed, "augment"))
+    return Distorted(pictures, distortion, seed=key(recipe.seed, "augment"), share=share)
 
 
 def _weights(counts: Labels, precision: Precision) -> torch.Tensor:
