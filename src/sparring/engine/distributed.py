@@ -89,8 +89,9 @@ def same_as_first(tensors: Mapping[str, Mapping[str, Tensor]]) -> None:
     """Put what rank 0 has into each of the tensors: processors of different kinds may initialise differently."""
     if ranks.world().ranks == 1:
         return
-    for named in tensors.values():
-        for tensor in named.values():
+    # In an order of their own: what was read from a file comes in any.
+    for _, named in sorted(tensors.items()):
+        for _, tensor in sorted(named.items()):
             sent = tensor.contiguous()
             with answered():
                 dist.broadcast(sent, 0)

@@ -7,6 +7,7 @@ ranks' losses, which the engine's average turns into that of their mean. In a si
 what it was given.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -132,7 +133,8 @@ def answered() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        said = str(error).splitlines()[0]
+        # Without the place in gloo's source before, and its advice behind.
+        said = re.sub(r"^\[[^]]*\.cc:\d+\] ", "", str(error).splitlines()[0]).split(". ")[0]
         raise LostProcessError(
             f"process {dist.get_rank()} of {dist.get_world_size()}: another one is gone or does not answer any more "
             f"({said})."
