@@ -11,10 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from sparring.engine.deal import key, seed_device
+from sparring.engine.distributed import average
 from sparring.engine.ema import EMA
 from sparring.engine.precision import Precision
 from sparring.engine.schedule import Schedule
 from sparring.losses.base import Batch, Moment, Objective, Turn
+from sparring.nn import ranks
 
 Deal = Callable[[str, int], Batch]
 """Player's name and count of its updates so far -> everything random or read that the update needs."""
@@ -72,8 +74,12 @@ class Player:
         return (copy.deepcopy(self.module) if self.ema is None else self.ema.module).eval()
 
     def step(self, *, examples: int, batch: int) -> Tensor:
-        """Clip and step, unless the gradient is not finite: then nothing moves. Returns the gradient's norm, []."""
+        """Clip and step, unless the gradient is not finite: then nothing moves. Returns the gradient's norm, [].
+
+        The gradient is the mean of all ranks', so they all see the same norm, and step or do not step together.
+        """
         gradients = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
+        average(gradients)
         norm = torch.nn.utils.get_total_norm(gradients)
         not_finite = torch.isfinite(norm).logical_not().to(torch.float32)
         self.skipped += not_finite
@@ -100,7 +106,7 @@ class Game:
         objective: what each is judged by.
         deal: where batches come from; a pure function of its arguments.
         precision: what the forward passes compute in.
-        batch: examples of one update.
+        batch: examples of one update, of all ranks together.
         counted: name of the player whose examples are counted (the discriminator's reals, or the one player's).
         seed: of whatever is random inside the modules.
         round, images: rounds played and examples counted so far.
@@ -125,8 +131,7 @@ class Game:
 def play_round(game: Game) -> dict[str, Tensor]:
     """Let every player make its updates once; returns named scalars [], still on the device."""
     scalars: dict[str, Tensor] = {}
-    # Dropout and noise inside modules draw from the device's own generator: it depends on nothing but the round.
-    seed_device(key(game.seed, "modules", game.round), game.precision.device)
+    _seed_modules(game)
     for player in game.players:
         for other in game.players:
             other.trains(other is player, examples=game.images)
@@ -138,6 +143,20 @@ def play_round(game: Game) -> dict[str, Tensor]:
                 game.images += game.batch
     game.round += 1
     return scalars
+
+
+def _seed_modules(game: Game) -> None:
+    """Dropout and noise inside modules draw from the device's own generator: it depends on nothing but the round.
+
+    Each rank has noise of its own; what an objective draws for examples, all draw alike, see `nn.ranks`.
+    """
+    device, world = game.precision.device, ranks.world()
+    shared = key(game.seed, "modules", game.round)
+    if world.ranks == 1:
+        seed_device(shared, device)
+        return
+    world.seed(shared, device)
+    seed_device(key(game.seed, "modules", game.round, world.rank), device)
 
 
 def _play_update(game: Game, player: Player, batch: Batch, moment: Moment) -> dict[str, Tensor]:
@@ -187,5 +206,6 @@ def ranked_right(stats: Mapping[str, Tensor]) -> Tensor:
 
     1/2 is fooled, 1 is perfect; unlike the share of right signs it means the same for every loss.
     """
-    difference = stats["real_logit_B"].float()[:, None] - stats["fake_logit_B"].float()[None, :]
+    real_B, fake_B = (ranks.gathered(stats[name].float()) for name in ("real_logit_B", "fake_logit_B"))
+    difference = real_B[:, None] - fake_B[None, :]
     return (difference.sign().mean() + 1) / 2

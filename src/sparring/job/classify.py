@@ -10,7 +10,7 @@ from torch import nn
 
 from sparring.data import Data, Part
 from sparring.data.spec import OpenedSpec, TableSpec
-from sparring.engine.deal import Dealer, Order, Pictures, Source, key, to_device
+from sparring.engine.deal import Dealer, Order, Pictures, Share, Source, key, to_device
 from sparring.engine.distortions.base import Distorted, distortions
 from sparring.engine.game import Game
 from sparring.engine.precision import Precision
@@ -120,7 +120,10 @@ def _order(recipe: Recipe, rows: Labels, y: Labels, *, balanced: bool) -> Order:
 
 
 def _source(recipe: Recipe, spec: OpenedSpec, train: Part, order: Order, rows: Labels, precision: Precision) -> Source:
-    pictures = Pictures(train.x, train.y, order=order, device=precision.device, dtype=precision.weights, rows=rows)
+    share = Share.here(parts=recipe.players[CLASSIFIER].accumulate)
+    pictures = Pictures(
+        train.x, train.y, order=order, device=precision.device, dtype=precision.weights, rows=rows, share=share
+    )
     if recipe.augment is None:
         return pictures
     if isinstance(spec, TableSpec) or spec.depth is not None:
@@ -129,7 +132,7 @@ def _source(recipe: Recipe, spec: OpenedSpec, train: Part, order: Order, rows: L
             f"--set augment={recipe.augment.name} changes pictures, and these data are {what}: give --set augment=none."
         )
     distortion = distortions.build(recipe.augment.name, settings=recipe.augment.settings)
-    return Distorted(pictures, distortion, seed=key(recipe.seed, "augment"))
+    return Distorted(pictures, distortion, seed=key(recipe.seed, "augment"), share=share)
 
 
 def _begin(module: nn.Module, train: Part, precision: Precision) -> None:

@@ -16,6 +16,7 @@ from sparring.job.dealing import Dealing
 from sparring.job.parts import build_modules, placed, player_of, seeded
 from sparring.losses.base import DISCRIMINATOR, GENERATOR, adversarial_losses, augmentations, objectives, penalties
 from sparring.models.gan.base import Discriminator, Generator, discriminators, generators
+from sparring.nn.ranks import apart
 from sparring.recipe import Recipe
 
 
@@ -111,16 +112,17 @@ def build_adversarial(recipe: Recipe, spec: OpenedSpec, parts: Mapping[str, Part
         counted=DISCRIMINATOR,
         seed=recipe.seed,
     )
-    _begin(game, generator, discriminator)
+    _begin(game, generator, discriminator, dealing)
     return game
 
 
 @torch.no_grad()
-def _begin(game: Game, generator: Generator, discriminator: Discriminator) -> None:
+def _begin(game: Game, generator: Generator, discriminator: Discriminator, dealing: Dealing) -> None:
     """Show the players the first batch, for what they take from data before the first round."""
-    first = game.deal(DISCRIMINATOR, 0)
+    share = dealing.share(DISCRIMINATOR)
+    first = {name: share.whole(rows) for name, rows in game.deal(DISCRIMINATOR, 0).items()}
     # Noise inside a network must not depend on what was drawn before.
-    with seeded(key(game.seed, "begin")), game.precision.autocast():
+    with seeded(key(game.seed, "begin")), apart(), game.precision.autocast():
         discriminator.begin(first["x"])
         generator.begin(first["z"], first["source"] if generator.source_channels else first.get("label"))
     for player in game.players:

@@ -26,6 +26,7 @@ from sparring.losses.supervised import supervised_losses
 from sparring.models.autoencode.base import autoencoders
 from sparring.models.classify.base import Classifier, classifiers
 from sparring.models.gan.base import discriminators, generators
+from sparring.nn.batch_norm import over_all_ranks
 from sparring.recipe import Names, PlayerChoice, Recipe, Settings, Task, player_settings
 from sparring.registry import Registry
 
@@ -90,7 +91,7 @@ def build_modules(recipe: Recipe, spec: OpenedSpec) -> dict[str, nn.Module]:
     modules: dict[str, nn.Module] = {}
     for name, choice in recipe.players.items():
         with seeded(key(recipe.seed, "init", name)):
-            modules[name] = MODELS[name].build(choice.model.name, spec, settings=choice.model.settings)
+            modules[name] = over_all_ranks(MODELS[name].build(choice.model.name, spec, settings=choice.model.settings))
     return modules
 
 

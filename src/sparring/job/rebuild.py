@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from sparring.data import Data, Part
 from sparring.data.spec import OpenedSpec
-from sparring.engine.deal import Dealer, Noise, Order, Pictures, Source, key, to_device, to_unit
+from sparring.engine.deal import Dealer, Noise, Order, Pictures, Share, Source, key, to_device, to_unit
 from sparring.engine.distortions.base import Distorted
 from sparring.engine.game import Game
 from sparring.engine.precision import Precision
@@ -83,10 +83,13 @@ def _objective(recipe: Recipe, module: Autoencoder) -> RebuildingObjective:
 
 def _sources(recipe: Recipe, module: Autoencoder, train: Part, precision: Precision) -> list[Source]:
     order = Order(len(train), batch=recipe.batch, seed=recipe.seed, stream=AUTOENCODER)
-    examples: Source = Pictures(train.x, train.y, order=order, device=precision.device, dtype=precision.weights)
+    share = Share.here(parts=recipe.players[AUTOENCODER].accumulate)
+    examples: Source = Pictures(
+        train.x, train.y, order=order, device=precision.device, dtype=precision.weights, share=share
+    )
     corruption = corruption_of(recipe)
     if corruption is not None:
-        examples = Distorted(examples, corruption, seed=key(recipe.seed, "augment"))
+        examples = Distorted(examples, corruption, seed=key(recipe.seed, "augment"), share=share)
     if not isinstance(module, Variational):
         return [examples]
     noise = Noise(
@@ -96,6 +99,7 @@ def _sources(recipe: Recipe, module: Autoencoder, train: Part, precision: Precis
         stream=f"{AUTOENCODER}/z",
         device=precision.device,
         dtype=precision.weights,
+        share=share,
     )
     return [examples, noise]
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from sparring.losses.base import Penalty, Play, penalties
+from sparring.nn import ranks
 from sparring.registry import Range
 
 
@@ -39,7 +40,7 @@ class LeCam(Penalty):
         """The penalty per pair of a real and a fake, [B]."""
         precision = torch.promote_types(play.fake.logit_B.dtype, torch.float32)
         real_B, fake_B = play.reals.logit_B.to(precision), play.fake.logit_B.to(precision)
-        now_3 = torch.stack([real_B.mean(), fake_B.mean(), real_B.new_ones(())]).detach()
+        now_3 = ranks.mean(torch.stack([real_B.mean(), fake_B.mean(), real_B.new_ones(())]).detach())
         sums_3 = self._sums.to(now_3)
         # Logits that are not finite, with which the engine does not step, must not stay in the averages.
         self._sums = torch.where(now_3.isfinite().all(), sums_3.lerp(now_3, 1 - self.decay), sums_3)

@@ -3,9 +3,10 @@
 from typing import Annotated
 
 import torch
+from torch import Tensor
 
 from sparring.engine.corruptions.base import corruptions
-from sparring.engine.deal import to_device
+from sparring.engine.deal import WHOLE, Share, to_device
 from sparring.losses.base import Batch
 from sparring.registry import Range
 
@@ -21,10 +22,10 @@ class Noised:
     ) -> None:
         self.sd = sd
 
-    def __call__(self, batch: Batch, draw: torch.Generator) -> Batch:
+    def __call__(self, batch: Batch, draw: torch.Generator, share: Share = WHOLE) -> Batch:
         """The batch with `seen`, x and noise."""
         x = batch["x"]
-        noise = to_device(torch.randn(x.shape, generator=draw), x.device)
+        noise = to_device(share.cut(torch.randn(_whole(x, share), generator=draw)), x.device)
         return {**batch, "seen": x + self.sd * noise.to(x.dtype)}
 
 
@@ -35,12 +36,12 @@ class Masked:
     def __init__(self, *, share: Annotated[float, "of the places that is hidden", Range(0.0, below=1.0)] = 0.5) -> None:
         self.share = share
 
-    def __call__(self, batch: Batch, draw: torch.Generator) -> Batch:
+    def __call__(self, batch: Batch, draw: torch.Generator, share: Share = WHOLE) -> Batch:
         """The batch with `seen`, x without the hidden places; channels of a place are hidden together."""
         x = batch["x"]
         rows = x.ndim == 2
-        shape = x.shape if rows else (len(x), 1, *x.shape[2:])
-        hidden = to_device(torch.rand(shape, generator=draw) < self.share, x.device)
+        places = x if rows else x[:, :1]
+        hidden = to_device(share.cut(torch.rand(_whole(places, share), generator=draw) < self.share), x.device)
         return {**batch, "seen": x.masked_fill(hidden, 0.0 if rows else -1.0)}
 
 
@@ -48,8 +49,13 @@ class Masked:
 class Binarised:
     """Each point is drawn black or white, white with its value from 0 to 1 as the probability, anew each time."""
 
-    def __call__(self, batch: Batch, draw: torch.Generator) -> Batch:
+    def __call__(self, batch: Batch, draw: torch.Generator, share: Share = WHOLE) -> Batch:
         """The batch with `x` of -1 and 1."""
         x = batch["x"]
-        level = to_device(torch.rand(x.shape, generator=draw), x.device)
+        level = to_device(share.cut(torch.rand(_whole(x, share), generator=draw)), x.device)
         return {**batch, "x": torch.where(level < (x + 1) / 2, 1.0, -1.0).to(x.dtype)}
+
+
+def _whole(x: Tensor, share: Share) -> tuple[int, ...]:
+    """The shape of what all processes have of x together."""
+    return (len(x) * share.ranks, *x.shape[1:])
