@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Protocol
 
 from sparring import __version__
-from sparring.cli import catalogue, check, compare, diagnose, evaluate, explain, predict, report, sample, train
+from sparring.cli import catalogue, check, compare, diagnose, evaluate, explain, joint, predict, report, sample, train
 from sparring.errors import LostProcessError, MachineError, SparringError, UsageError, did_you_mean
 
 
@@ -34,6 +34,7 @@ VERBS: dict[str, tuple[type[Verb], str]] = {
     "diagnose": (diagnose.Diagnose, diagnose.HELP),
     "explain": (explain.Explain, explain.HELP),
     "report": (report.Report, report.HELP),
+    "joint": (joint.Joint, joint.HELP),
     "check": (check.Check, check.HELP),
     "list": (catalogue.List, catalogue.HELP),
 }
