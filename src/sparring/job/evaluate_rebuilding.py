@@ -18,14 +18,17 @@ from sparring.job.evaluate_measures import Pool
 from sparring.job.evaluation import RECORD, Evaluations
 from sparring.job.rebuild_parts import corruption_of, loss_of
 from sparring.job.run import Run
+from sparring.job.samplers import sampler_of
 from sparring.losses.elbo import ELBO, importance_bound
 from sparring.losses.rebuilding import AUTOENCODER
+from sparring.metrics.annealed import annealed_log_z
 from sparring.metrics.base import Floats, Pictures
 from sparring.metrics.intervals import Better, Measure, measure
 from sparring.metrics.kept import Progress, silent
 from sparring.metrics.rebuilding import Shown, active, pca_error, unit_rows
 from sparring.metrics.reconstruction import MEANINGS, reconstruction
 from sparring.models.autoencode.base import Variational
+from sparring.models.autoencode.boltzmann import RestrictedBoltzmann
 from sparring.runfolder import RunFolder
 
 BOUND = 100
@@ -92,6 +95,10 @@ def evaluate_rebuilding(
     if isinstance(run.autoencoder, Variational):
         on_progress(f"bounding log p(x) with {bound:,} samples of z", 0, None)
         rows += _bound_rows(run, run.autoencoder, held, bound)
+    if isinstance(run.autoencoder, RestrictedBoltzmann):
+        on_progress("estimating log Z", 0, None)
+        rows += _energy_rows(run, run.autoencoder, held)
+    if sampler_of(run.autoencoder, loss_of(run.recipe)) is not None:
         samples = evaluate(
             run.path,
             against=against,
@@ -176,6 +183,21 @@ def _bound_rows(run: Run, module: Variational, held: Pool, samples: int) -> list
             f"of {module.z_dim} dimensions of z: their mean varies by more than 0.01",
             better="",
         ),
+    ]
+
+
+@torch.no_grad()
+def _energy_rows(run: Run, module: RestrictedBoltzmann, held: Pool) -> list[Measure]:
+    corruption, precision = corruption_of(run.recipe), run.precision
+    shown = Shown(held.pictures, None, count=len(held.pictures), seed=0, corruption=corruption)
+    energy_N = torch.cat([module.free_energy(module.bits(batch["x"])) for batch in shown.batches(precision)])
+    found = annealed_log_z(module, draw=torch.Generator(precision.device).manual_seed(0))
+    log_p_N = -energy_N.double().cpu().numpy() - found.value
+    bits = -float(log_p_N.mean()) / (held.pictures[0].size * math.log(2))
+    note = f"nats, estimated: too high on average; log Z is {found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
+    return [
+        _mean("log_p", log_p_N, note, better="higher"),
+        measure("bits", bits, None, len(log_p_N), "-log_p in bits per point", better="lower"),
     ]
 
 

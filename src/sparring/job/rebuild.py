@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from sparring.data import Data, Part
 from sparring.data.spec import OpenedSpec
@@ -21,9 +21,9 @@ from sparring.job.judging import LEAST_JUDGED, SampleJudge, fitted_for, unfitted
 from sparring.job.parts import build_modules, placed, player_of
 from sparring.job.rebuild_parts import corruption_of, loss_of, refuse_rows
 from sparring.job.rebuilt import RebuiltSheets
+from sparring.job.samplers import sampler_of
 from sparring.losses.base import objectives
 from sparring.losses.rebuilding import AUTOENCODER, RebuildingObjective
-from sparring.losses.reconstruction_error import ReconstructionLoss
 from sparring.metrics.base import Extractor
 from sparring.metrics.kept import Progress
 from sparring.metrics.rebuilding import RebuildWatch, Shown, averaged_autoencoder
@@ -34,21 +34,6 @@ from sparring.recipe import Recipe
 JUDGED_BY = "validation_objective"
 BEGUN_WITH = 1_000
 """Training examples that a network is shown before the first round."""
-
-
-class Prior(Generator):
-    """A variational autoencoder as a generator: z from the prior to the mean of p(x | z)."""
-
-    def __init__(self, module: Variational, loss: ReconstructionLoss) -> None:
-        super().__init__()
-        self.module = module
-        self.loss = loss
-        self.z_dim = module.z_dim
-        self.classes = module.classes
-
-    def forward(self, z_BZ: Tensor, condition: Tensor | None = None) -> Tensor:
-        """See `Generator.forward`."""
-        return self.loss.shown(self.module.decode(z_BZ, condition))
 
 
 def build_rebuilding(recipe: Recipe, spec: OpenedSpec, parts: Mapping[str, Part], precision: Precision) -> Game:
@@ -113,7 +98,7 @@ def _unplaced(recipe: Recipe, spec: OpenedSpec) -> Autoencoder:
 
 def _fitted(data: Data, recipe: Recipe, device: torch.device, on_progress: Progress) -> Fitted:
     """What samples are judged with, where there are any; `best` is by the objective either way."""
-    if not isinstance(_unplaced(recipe, data.spec), Variational):
+    if sampler_of(_unplaced(recipe, data.spec), loss_of(recipe)) is None:
         return Fitted(judged_by=JUDGED_BY)
     started = time.perf_counter()
     found = fitted_for(data, recipe, device, on_progress)
@@ -126,8 +111,8 @@ def _fitted(data: Data, recipe: Recipe, device: torch.device, on_progress: Progr
 
 
 def _stand_in(data: Data, recipe: Recipe, device: torch.device) -> Extractor | None:
-    variational = isinstance(_unplaced(recipe, data.spec), Variational)
-    return unfitted_extractor(data, recipe, device) if variational else None
+    samples = sampler_of(_unplaced(recipe, data.spec), loss_of(recipe))
+    return None if samples is None else unfitted_extractor(data, recipe, device)
 
 
 def watchers_for(data: Data, recipe: Recipe, extractor: Extractor | None) -> list[Observer]:
@@ -160,24 +145,27 @@ def watchers_for(data: Data, recipe: Recipe, extractor: Extractor | None) -> lis
     )
     if extractor is None:
         return [watch]
-    return [watch, SampleJudge(data, recipe, extractor, conditional=module.classes > 0, made_by=prior_of)]
+    return [watch, SampleJudge(data, recipe, extractor, conditional=module.classes > 0, made_by=sampler_in)]
 
 
-def prior_of(game: Game) -> Prior:
-    """The generator that a game's variational autoencoder is, with its averaged weights."""
-    module, objective = averaged_autoencoder(game), game.objective
-    assert isinstance(module, Variational)
-    return Prior(module, objective.loss).eval()  # type: ignore[attr-defined]  # every objective of this task has one
+def sampler_in(game: Game) -> Generator:
+    """The generator that a game's autoencoder is, with its averaged weights."""
+    objective = game.objective
+    found = sampler_of(averaged_autoencoder(game), objective.loss)  # type: ignore[attr-defined]  # this task's have one
+    assert found is not None
+    return found
 
 
 def _prior_of_run(path: Path, recipe: Recipe, player: Callable[[str], nn.Module]) -> Generator:
     module = player(AUTOENCODER)
-    if not isinstance(module, Variational):
+    assert isinstance(module, Autoencoder)
+    found = sampler_of(module, loss_of(recipe))
+    if found is None:
         raise UsageError(
             f"{path.name} makes no samples: its codes have no distribution to draw from. It rebuilds pictures: "
-            f"sparring sample {path} --from pictures/. For samples train with --recipe vae or conv-vae."
+            f"sparring sample {path} --from pictures/. For samples train with --recipe vae, conv-vae or rbm."
         )
-    return Prior(module, loss_of(recipe)).eval()
+    return found
 
 
 def _no_further_check(recipe: Recipe) -> None:
