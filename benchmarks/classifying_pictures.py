@@ -8,6 +8,7 @@ A question whose runs are not there is left out. Seed 0 is drawn.
 
 import argparse
 import json
+import statistics
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,13 @@ import matplotlib as mpl
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from PIL import Image
 
 import sparring
 from benchmarks import record
 from benchmarks.classifying import QUESTIONS
+from sparring.job.regions import MOST, Plane, regions_of
+from sparring.planes import class_regions
 
 SIZE = (7.0, 3.2)
 DPI = 110
@@ -71,11 +75,28 @@ def by_shift(axes: Axes, runs: Mapping[str, sparring.Run]) -> None:
     """Accuracy of shifted test pictures, from the benchmark's figures."""
     told = json.loads((record.RESULTS / "classifying.json").read_text(encoding="utf-8"))["figures"]["questions"]
     for title, found in told["pooling"]["variants"].items():
-        shift: Mapping[str, float] = found["runs"][0]["shift"]
-        axes.plot(
-            [float(pixels) for pixels in shift], [100 * value for value in shift.values()], "o-", ms=3, label=title
-        )
+        tables = [run["shift"] for run in found["runs"]]
+        means = [100 * statistics.mean(table[pixels] for table in tables) for pixels in tables[0]]
+        axes.plot([float(pixels) for pixels in tables[0]], means, "o-", ms=3, label=title)
     axes.set(xlabel="points that each picture is shifted by", ylabel="accuracy, %")
+
+
+def regions(folder: Path, out: Path) -> None:
+    """What networks of each depth say of the plane, of seed 0; held-out points, crosses where they are wrong."""
+    runs = runs_of(folder, "deep")
+    if len(runs) < len(QUESTIONS["deep"].variants):
+        return
+    panels = []
+    for title, run in runs.items():
+        x, y = run.unseen(MOST)
+        plane = Plane(x)
+        panels.append(regions_of(title, run.classify, x, y, plane, run.spec.classes))
+    image = class_regions(panels, plane.window)
+    # Of few colours and a small size: a page is to be read on a telephone as well.
+    image = image.resize((image.width * 2 // 5, image.height * 2 // 5), Image.Resampling.LANCZOS).quantize(64)
+    path = out / "deep.png"
+    image.save(path, optimize=True)
+    print(path)
 
 
 DRAWN: Mapping[str, Callable[[Axes, Mapping[str, Any]], None]] = {
@@ -95,6 +116,7 @@ def main() -> None:
     parser.add_argument("keep", type=Path)
     parser.add_argument("--out", type=Path, default=Path("docs/pictures"))
     options = parser.parse_args()
+    regions(options.keep, options.out)
     for question, draw in DRAWN.items():
         runs = runs_of(options.keep, question)
         if len(runs) < len(QUESTIONS[question].variants):

@@ -190,6 +190,59 @@ def thresholds(figure: Figure) -> None:
     axes.legend(fontsize=8)
 
 
+def descent(figure: Figure) -> None:
+    """Paths of docs/questions/batch-size.md on the squared error of a line with two weights, and their errors."""
+    left, right = figure.subplots(1, 2, width_ratios=(1, 1.15))
+    x, y, best = valley()
+    across, along = np.meshgrid(np.linspace(-2.6, 1.6, 40), np.linspace(-2.4, 1.8, 40))
+    places = np.stack([across.ravel(), along.ravel()], 1)
+    height = np.array([excess(weights, x, y, best) for weights in places]).reshape(across.shape)
+    left.contour(across, along, height, levels=[0.01, 0.1, 0.3, 0.7, 1.3, 2.1], colors=INK, linewidths=0.5, alpha=0.7)
+    for size, colour in zip(STEPPED, COLOURS, strict=False):
+        path = descended(size, x, y, seed=0)
+        steps = np.unique([*range(min(60, len(path))), *range(0, len(path), max(1, len(path) // 100))])
+        shown = path[steps]
+        left.plot(*shown.T, ".-" if size == len(x) else "-", ms=4, linewidth=0.8, color=colour)
+        errors = [excess(weights, x, y, best) for weights in shown]
+        told = f"{size} at a time" if size < len(x) else f"all {size} at once"
+        right.plot(steps * size, errors, color=colour, linewidth=1, label=told)
+    left.plot(*best, "+", ms=9, color=INK)
+    left.set(xlabel="first weight", ylabel="second weight")
+    right.set(yscale="log", ylim=(1e-5, 3e2), xlabel="examples seen", ylabel="squared error above the least")
+    right.yaxis.set_minor_locator(NullLocator())
+    right.legend(fontsize=8, loc="upper right")
+
+
+STEPPED, EPOCHS, RATE = (256, 16, 1), 12, 0.1
+Array = np.ndarray[Any, np.dtype[np.float64]]
+
+
+def valley() -> tuple[Array, Array, Array]:
+    """256 examples x [N, 2], of which the second column is a third as wide as the first, y [N] with noise, and the
+    weights [2] with the least error."""
+    draw = np.random.default_rng(0)
+    x = draw.standard_normal((256, 2)) * [1.0, 0.35]
+    y = x @ [0.8, 1.0] + 0.3 * draw.standard_normal(256)
+    return x, y, np.asarray(np.linalg.lstsq(x, y)[0], np.float64)
+
+
+def excess(weights: Array, x: Array, y: Array, best: Array) -> float:
+    """How far the error of weights [2], half the mean square, is above the least one."""
+    errors = [0.5 * float(((x @ each - y) ** 2).mean()) for each in (weights, best)]
+    return errors[0] - errors[1]
+
+
+def descended(size: int, x: Array, y: Array, *, seed: int, rate: float = RATE, epochs: int = EPOCHS) -> Array:
+    """Weights [steps + 1, 2] of w <- w - rate dL/dw over shuffled batches of so many examples."""
+    draw, weights = np.random.default_rng(seed), np.array([-2.2, -1.8])
+    path = [weights]
+    for _ in range(epochs):
+        for rows in draw.permutation(len(x)).reshape(-1, size):
+            weights = weights - rate * x[rows].T @ (x[rows] @ weights - y[rows]) / size
+            path.append(weights)
+    return np.array(path)
+
+
 def remedies(figure: Figure) -> None:
     """Modes that each remedy found on the collapsing run."""
     variants = record.before("questions")["questions"]["collapse"]["variants"]
@@ -259,6 +312,7 @@ DRAWINGS: Mapping[str, Callable[[Figure], None]] = {
     "accuracy-misleads": accuracy_misleads,
     "thresholds": thresholds,
     "remedies": remedies,
+    "descent": descent,
 }
 
 

@@ -90,6 +90,21 @@ FAILING: dict[str, Records] = {
     "exploding-gradient": learner(late(10, classifier_grad_norm=80.0, train_loss=3.0)),
 }
 
+RARE = {
+    "train_accuracy": 0.983,
+    "validation_accuracy": 0.982,
+    "validation_f1": 0.86,
+    "validation_f1_floor": 0.494,
+    "train_loss": 0.06,
+}
+UNEVEN = {
+    "parts": {
+        "train": {"pictures": 10_000, "classes": {"no": 9_770, "yes": 230}},
+        "validation": {"pictures": 1_000, "classes": {"no": 977, "yes": 23}},
+    }
+}
+"""2.3 % of one class, and a classifier that finds most of them: 1.7 % wrong are most of 2.3 % all the same."""
+
 SOUND: dict[str, list[Records]] = {
     "discriminator-wins": [
         gan(always(discriminator_accuracy=1.0)),  # sure of itself, and the samples come nearer all the same
@@ -171,6 +186,7 @@ SOUND: dict[str, list[Records]] = {
     "underfitting": [
         learner(lambda kimg: {"train_accuracy": 0.3, "validation_accuracy": 0.29, "train_loss": 2 / kimg}),
         learner(always(train_accuracy=0.45, validation_accuracy=0.2, train_loss=2.0)),
+        learner(always(**RARE), data=UNEVEN),
     ],
     "vanishing-gradient": [learner(always(grad_norm_first=1e-7)), learner(always(train_loss=2.3))],
     "exploding-gradient": [learner(late(10, classifier_grad_norm=80.0)), learner(late(10, train_loss=3.0))],
@@ -183,6 +199,11 @@ def found(records: Records, rule: str) -> Any:
 
 def test_every_rule_has_a_run_that_it_is_for() -> None:
     assert set(FAILING) == set(rules)
+
+
+def test_of_a_rare_class_that_is_never_found_underfitting_is_told() -> None:
+    poor = RARE | {"train_accuracy": 0.977, "validation_accuracy": 0.977, "validation_f1": 0.494, "train_loss": 0.11}
+    assert found(learner(always(**poor), data=UNEVEN), "underfitting") is not None
 
 
 @pytest.mark.parametrize("rule", FAILING)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import sparring
 from sparring.data import open_data
@@ -174,6 +175,41 @@ def test_two_classifiers_are_compared(run: Run, tmp_path: Path) -> None:
     found = sparring.compare(run.path, other.path, out=tmp_path / "compared")
     assert {"Accuracy", "validation_f1"} & set(found.measures) or "validation_error" in found.measures
     assert all(path.exists() for path in found.written)
+
+
+def test_few_held_out_pictures_are_compared_as_well(tmp_path: Path) -> None:
+    arrays = {}
+    for name, part, count in (("train", "train", 200), ("val", "validation", 12)):
+        found = open_data("digits").parts[part]
+        assert found.y is not None
+        arrays |= {f"{name}_images": np.asarray(found.x[:count, ..., 0]), f"{name}_labels": found.y[:count]}
+    np.savez(tmp_path / "few.npz", **arrays)
+    few = open_data(str(tmp_path / "few.npz"))
+    assert len(few.parts["validation"]) < 30, "fewer than three rows of ten"
+    options = {"recipe": "mlp", "settings": SMALL, "kimg": 0.128, "device": "cpu"}
+    paths = [sparring.train(tmp_path / "few.npz", seed=n, out=tmp_path / f"run-{n}", **options).path for n in (0, 1)]
+    compared = sparring.compare(*paths, out=tmp_path / "compared")
+    with Image.open(compared.written[1]) as sheet:
+        pixels = np.asarray(sheet.convert("L"))
+    assert (pixels[-8:, -8:] == 255).all(), "white where there are no more"
+    assert "hardest first" in compared.written[0].read_text(encoding="utf-8")
+
+
+def test_a_folder_of_one_class_is_judged_by_its_name(run: Run, tmp_path: Path) -> None:
+    held = open_data("digits").parts["validation"]
+    assert held.y is not None
+    threes = np.asarray(held.x[held.y == 3])
+    (tmp_path / "some" / "3").mkdir(parents=True)
+    for number, picture in enumerate(threes):
+        Image.fromarray(picture[..., 0]).save(tmp_path / "some" / "3" / f"{number}.png")
+    right = (run.classify(threes).argmax(1) == 3).mean()
+    for folder in (tmp_path / "some", tmp_path / "some" / "3"):
+        found = evaluate_classifier(run, against=str(folder))
+        assert found.judged.count == len(threes)
+        assert found.judged.rows[0].value == pytest.approx(right)
+    (tmp_path / "some" / "3").rename(tmp_path / "some" / "cat")
+    with pytest.raises(UsageError, match="there are no labels"):
+        evaluate_classifier(run, against=str(tmp_path / "some"))
 
 
 # -- folds -------------------------------------------------------------------------------------------------------------

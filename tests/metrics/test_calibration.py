@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from sklearn import metrics
+from sklearn.tree import DecisionTreeClassifier
 
 from sparring.metrics.calibration import (
     brier_scores,
@@ -112,3 +113,15 @@ def test_rows_say_what_blind_answers_have() -> None:
     assert brier.value == pytest.approx(0.1875) and brier.note.endswith("have 0.188")
     assert log_loss.value == pytest.approx(0.5623, abs=1e-4) and log_loss.note.endswith("have 0.562")
     assert {row.better for row in (ece, adaptive, brier, log_loss)} == {"lower"}
+
+
+@pytest.mark.parametrize(("counts", "gini"), [((50, 50), 0.5), ((90, 10), 0.18), ((30, 30, 30), 2 / 3)])
+def test_of_the_shares_as_the_answer_the_brier_score_is_the_gini_impurity(counts: tuple[int, ...], gini: float) -> None:
+    """1 - sum p^2, as a decision tree that may not split reports it; of two classes half, for it counts one of them."""
+    labels = np.repeat(np.arange(len(counts)), counts)
+    root = DecisionTreeClassifier(max_depth=1, max_features=1).fit(np.zeros((len(labels), 1)), labels)
+    assert root.tree_.impurity[0] == pytest.approx(gini)
+    shares = np.tile(np.array(counts) / sum(counts), (len(labels), 1))
+    found = next(row for row in calibration_rows(labels, shares, seed=0) if row.name == "brier")
+    assert found.value * (2 if len(counts) == 2 else 1) == pytest.approx(gini)
+    assert float(found.note.split()[-1]) == pytest.approx(found.value, abs=5e-4)

@@ -56,7 +56,7 @@ def test_each_measure_has_its_floor_as_a_dashed_line_of_its_colour_and_its_meani
         assert "stroke: var(--c0)" in style
         assert re.search(rf"floor <b>{floor:g}</b>", figure)
         assert synthetic.MEANING in figure
-        assert "training pictures seen (kimg)" in figure
+        assert "training examples seen (kimg)" in figure
     assert "stroke-dasharray" not in found["Losses"]
 
 

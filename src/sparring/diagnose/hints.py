@@ -60,6 +60,7 @@ RANGES: Mapping[str, str] = {
     "validation_kl": "nats, 0 says nothing of x",
     "validation_active": "dimensions of z that say something",
     "validation_perplexity": "1 a single vector, the codebook's size all evenly",
+    "validation_f1": "mean of the classes, 0 to 1, higher is better",
 }
 
 

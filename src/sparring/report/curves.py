@@ -65,7 +65,7 @@ def _set_axes(axes: "Axes", panel: Panel, *, logarithmic: bool) -> None:
     from matplotlib.ticker import FuncFormatter
 
     unit = f"{panel.unit} (log axis)" if logarithmic else panel.unit
-    axes.set_xlabel("training pictures seen (kimg)")
+    axes.set_xlabel("training examples seen (kimg)")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda kimg, _: f"{kimg:g}"))
     axes.set_ylabel(unit)
     axes.margins(x=0.01)

@@ -13,7 +13,7 @@ Points = Sequence[tuple[float, float]]
 _AXES = {"kimg", "images"}
 _FLOOR = "_floor"
 _LEARNING_RATE = re.compile(r"(^|[_/.])(lr|learning_rate)($|[_/.])")
-_SHARE = re.compile(r"(^|[_/.])(acc|accuracy|auc|precision|recall|coverage|f1|share|rate)($|[_/.])")
+_SHARE = re.compile(r"(^|[_/.])(acc|accuracy|auc|precision|recall|coverage|f1|share|rate|right)($|[_/.])")
 _DISTANCES = ("fd_", "mmd_", "FID", "KID")
 
 SECTIONS = (

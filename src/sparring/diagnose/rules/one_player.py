@@ -62,11 +62,18 @@ def underfitting(
     accuracy: Annotated[
         float, "share of the way from chance to perfect below which training is poor", Range(0.0)
     ] = 0.5,
+    f1: Annotated[
+        float, "share of the way from always the commonest class to perfect F1 below which it is poor", Range(0.0)
+    ] = 0.5,
     gap: Annotated[float, "training accuracy above validation accuracy that counts as a gap", Range(0.0)] = 0.05,
     gain: Annotated[float, "share by which the training loss must fall to be a gain", Range(0.0)] = 0.02,
     looks: Annotated[int, "measurements in a row", Range(2)] = 4,
 ) -> Hint | None:
-    """Training and held-out examples are both poor, alike, and no longer getting better: too little capacity."""
+    """Training and held-out examples are both poor, alike, and no longer getting better: too little capacity.
+
+    Where one class is rare, the accuracy of a good classifier is next to that of always saying the commonest, too: F1
+    has to be poor as well.
+    """
     train, _ = paired(records, "train_accuracy", "validation_accuracy")
     loss = records.series("train_loss")
     if len(train) < looks or len(loss) < 2 * looks:
@@ -75,7 +82,10 @@ def underfitting(
     limit = base + accuracy * (1 - base)
     if not train.all_below(limit, looks) or _gap(records, looks) > gap or loss.gain(looks) >= gain:
         return None
-    values = evidence(records, "train_accuracy", "validation_accuracy", "train_loss")
+    balanced = records.measured("validation_f1")
+    if balanced is not None and not balanced.series.all_below(balanced.floor + f1 * (1 - balanced.floor), looks):
+        return None
+    values = evidence(records, "train_accuracy", "validation_accuracy", "validation_f1", "train_loss")
     return Hint(
         failure="capacity",
         severity="warning",
