@@ -9,6 +9,7 @@ from scipy.linalg import subspace_angles
 from sklearn.decomposition import PCA
 
 import sparring
+from job.conftest import empty_cache
 from job.helpers import make_pictures
 from sparring.cli.main import main
 from sparring.data import open_data
@@ -27,10 +28,10 @@ def trained(out: Path, recipe: str, *settings: str, kimg: float = 4.0, data: str
 
 
 @pytest.fixture(scope="module")
-def vae(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def vae(tmp_path_factory: pytest.TempPathFactory, judges: Path) -> Run:
     root = tmp_path_factory.mktemp("vae")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SPARRING_CACHE", str(root / "cache"))
+        patch.setenv("SPARRING_CACHE", empty_cache(root, judges))
         return trained(root / "run", "cvae", *SMALL)
 
 
