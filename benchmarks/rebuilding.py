@@ -122,7 +122,7 @@ def zeros_and_ones(keep: Path, mnist: str, kimg: float) -> dict[str, Any]:
             for part in ("train", "test"):
                 rows = arrays[f"{part}_labels"] < 2
                 chosen |= {f"{part}_{kind}": arrays[f"{part}_{kind}"][rows] for kind in ("images", "labels")}
-        np.savez_compressed(place, **chosen)
+        np.savez_compressed(place, allow_pickle=False, **chosen)
     settings = ("autoencoder.z_dim=2", "loss=bernoulli")
     run = trained(place, keep / "zero-one", recipe="vae", kimg=kimg, settings=settings).run
     found = {"kimg": run.checkpoint.images / 1000, "settings": list(settings)}
