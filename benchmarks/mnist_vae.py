@@ -121,7 +121,9 @@ def main() -> None:
     )
     assert kept.ended == "well", kept.ended
     run = sparring.load(kept.run.path, device="cpu")
-    pictures = np.asarray(open_data(options.mnist, conditional=False).parts[options.part].x[: options.count])
+    pictures = open_data(options.mnist, conditional=False).parts[options.part].x
+    rows = np.random.Generator(np.random.Philox(key=0)).permutation(len(pictures))[: options.count]
+    pictures = np.asarray(pictures[np.sort(rows)])
     place = options.keep / f"{options.part}-{options.seed}-{options.bound}.jsonl"
     found = {
         "part": options.part,
