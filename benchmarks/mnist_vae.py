@@ -122,8 +122,8 @@ def main() -> None:
     assert kept.ended == "well", kept.ended
     run = sparring.load(kept.run.path, device="cpu")
     pictures = open_data(options.mnist, conditional=False).parts[options.part].x
-    rows = np.random.Generator(np.random.Philox(key=0)).permutation(len(pictures))[: options.count]
-    pictures = np.asarray(pictures[np.sort(rows)])
+    drawn_N = np.random.Generator(np.random.Philox(key=0)).permutation(len(pictures))[: options.count]
+    pictures = np.asarray(pictures[np.sort(drawn_N)])
     place = options.keep / f"{options.part}-{options.seed}-{options.bound}.jsonl"
     found = {
         "part": options.part,

@@ -5,6 +5,7 @@ python -m benchmarks.rebuilding_pictures runs/rebuilding [--out docs/pictures]
 """
 
 import argparse
+import io
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ import numpy.typing as npt
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 from scipy.stats import multivariate_normal, norm
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
@@ -121,15 +123,15 @@ def by_spread(keep: Path, axes: Axes) -> None:
     noise = torch.randn(posterior.mean_BZ.shape, generator=torch.Generator().manual_seed(0))
     squared = float((module.decode(posterior.at(noise)) - x).square().mean())
     kl = float(posterior.divergence().sum(1).mean()) / x[0].numel()
-    spreads = np.geomspace(0.05, 3.0, 200)
+    spreads = np.geomspace(0.05, 1.0, 200)
     nats = squared / (2 * spreads**2) + np.log(spreads) + 0.5 * math.log(2 * math.pi) + kl
     learned = float(module.log_sd.exp())
     print(f"likelihood: least at {math.sqrt(squared):.4f}, learned {learned:.4f}")
     axes.plot(spreads, nats / math.log(2) + math.log2(127.5))
     axes.axvline(learned, color="#d1560f", ls="--", label=f"learned: {learned:.3f}")
     axes.axvline(math.sqrt(squared), color="#3a3a3a", ls=":", label=f"of the errors: {squared**0.5:.3f}")
-    axes.set(xscale="log", xlabel="standard deviation of p(x | z)", ylabel="bits per dimension", ylim=(6.5, 10))
-    axes.legend(frameon=False, fontsize=8, loc="upper right")
+    axes.set(xscale="log", xlabel="standard deviation of p(x | z)", ylabel="bits per dimension", ylim=(6, 10))
+    axes.legend(frameon=False, fontsize=8, loc="lower right")
 
 
 def line_and_distributions(keep: Path, axes: tuple[Axes, Axes]) -> None:
@@ -171,6 +173,14 @@ def likelihood(keep: Path) -> Figure:
     return figure
 
 
+def save_small(figure: Figure, path: Path) -> None:
+    """A PNG of 64 colours, which a drawing needs no more than."""
+    data = io.BytesIO()
+    figure.savefig(data)
+    plt.close(figure)
+    Image.open(data).convert("RGB").quantize(64).save(path, optimize=True)
+
+
 DRAWN: Mapping[str, Callable[[Path], Figure]] = {
     "linear-or-not": linear_or_not,
     "what-is-normal": what_is_normal,
@@ -187,8 +197,7 @@ def main() -> None:
     save_betas(options.keep, options.out / "beta.png")
     for name, draw in DRAWN.items():
         figure = draw(options.keep)
-        figure.savefig(options.out / f"{name}.png", metadata={"Software": None})
-        plt.close(figure)
+        save_small(figure, options.out / f"{name}.png")
         print(options.out / f"{name}.png")
 
 
