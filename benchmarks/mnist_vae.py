@@ -36,8 +36,13 @@ SETTINGS = (
     "augment=binarised",
     "autoencoder.z_dim=50",
     "autoencoder.hidden=200,200",
+    "autoencoder.lr=0.003",
 )
-"""The network of Burda et al.: two layers of 200 units on either side, 50 dimensions of z; ReLU where they had tanh."""
+"""The network of Burda et al.: two layers of 200 units on either side, 50 dimensions of z; ReLU where they had tanh.
+
+Tuned on the validation part, 300 kimg each, bound with 50 samples on 500 pictures: rate 0.001 127.9 nats, 0.003 125.8,
+0.003 with tanh 140.3.
+"""
 BLOCK = 50
 PUBLISHED = {"one stochastic layer": 86.76, "two stochastic layers": 85.33}
 
