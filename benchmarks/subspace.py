@@ -23,7 +23,7 @@ from sparring.data import open_data
 from sparring.models.autoencode.dense import LinearAutoencoder
 
 NUMBERS = 6
-KIMG = {"digits": 500.0, "mnist": 1_500.0}
+KIMG = {"digits": 2_000.0, "mnist": 1_500.0}
 SETTINGS = (f"autoencoder.code={NUMBERS}", "autoencoder.lr=0.003")
 BATCH = 500
 

@@ -103,7 +103,7 @@ class RebuildWatch:
         unit = "values as they are" if isinstance(spec, TableSpec) else "values from 0 to 1"
         self.columns: Mapping[str, str] = {
             "train_objective": f"what training makes small ({named}), {seen}, in evaluation mode",
-            "validation_objective": f"the same {unseen}: `best` is where it is least",
+            "validation_objective": f"the same ({named}) {unseen}: `best` is where it is least",
             "validation_mse": f"mean squared error of what is rebuilt {unseen}, {unit}; the mean one has {nothing:.4g}",
             "validation_mse_floor": f"of PCA to {numbers} numbers, fitted to {len(known_NX):,} training examples",
             **{f"validation_{name}": f"{meaning}; {unseen}" for name, meaning in self._measures.items()},

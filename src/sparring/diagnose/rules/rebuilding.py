@@ -48,10 +48,7 @@ def posterior_collapse(
 ) -> Hint | None:
     """The code says nothing of the example: q(z | x) is the prior for all, and all are rebuilt alike."""
     divergence, used = records.series("validation_kl"), records.series("validation_active")
-    budget = records.recipe.get("kimg")
-    if not is_number(budget) or records.kimg <= share * budget:
-        return None
-    if not divergence.all_below(nats, looks) or not used.all_below(1.0, looks):
+    if _begins(records, share) or not divergence.all_below(nats, looks) or not used.all_below(1.0, looks):
         return None
     values = evidence(records, "validation_kl", "validation_active", "validation_mse")
     return Hint(
@@ -69,11 +66,12 @@ def codebook_collapse(
     records: Records,
     *,
     vectors: Annotated[float, "perplexity below which next to nothing can be said", Range(1.0)] = 4.0,
+    share: Annotated[float, "of the run that is given to a codebook to be filled", Range(0.0, below=1.0)] = 0.3,
     looks: Annotated[int, "measurements in a row", Range(2)] = 3,
 ) -> Hint | None:
     """Next to all places are given the same few vectors of the codebook."""
     used = records.series("validation_perplexity")
-    if records.kimg <= records.early_kimg or not used.all_below(vectors, looks):
+    if _begins(records, share) or not used.all_below(vectors, looks):
         return None
     values = evidence(records, "validation_perplexity", "validation_mse")
     return Hint(
@@ -84,3 +82,9 @@ def codebook_collapse(
         advice="Let unused vectors be put elsewhere (--set objective.revive=1), or lower the rate.",
         values=values,
     )
+
+
+def _begins(records: Records, share: float) -> bool:
+    """Whether no more than that share of the run is over; so also where the recipe does not say how long it is."""
+    budget = records.recipe.get("kimg")
+    return not is_number(budget) or records.kimg <= share * budget

@@ -95,6 +95,16 @@ class VectorQuantised(Autoencoder):
             up += [nn.ReLU(), nn.ConvTranspose2d(width, number, 4, 2, 1, output_padding=odd)]
         self.decoder = nn.Sequential(*up)
 
+    @torch.no_grad()
+    def begin(self, x: Tensor) -> None:
+        """See `Autoencoder.begin`: the codebook is laid onto places of these examples, or all would fall to the vector
+        next to 0."""
+        h_NC = self.vectors(x).movedim(1, -1).flatten(0, 2)
+        draw = torch.Generator().manual_seed(0)
+        chosen_K = torch.randint(len(h_NC), (len(self.codebook.counts),), generator=draw).to(h_NC.device)
+        self.codebook.vectors.copy_(h_NC[chosen_K])
+        self.codebook.sums.copy_(self.codebook.vectors)
+
     def vectors(self, x: Tensor) -> Tensor:
         """What the encoder gives before it is quantised, [B, C, H, W]."""
         h_BCHW: Tensor = self.encoder(x)
