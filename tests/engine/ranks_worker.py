@@ -151,10 +151,10 @@ def noise_in_modules() -> list[list[float]]:
 def main() -> None:
     others = asked()
     assert others is not None
-    with joined(others):
+    with joined(*others):
         together = {name: played(build) for name, build in CASES.items()}
         noise = noise_in_modules()
-    own = list(CASES)[others.rank :: others.ranks]
+    own = list(CASES)[others[0] :: others[1]]
     found = {name: differences(together[name], played(CASES[name])) for name in own}
     print(json.dumps({"differences": found, "noise": noise}))
 

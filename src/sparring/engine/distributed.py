@@ -6,6 +6,8 @@ would have to be told of two players that take turns. What is of the host (a sig
 group of its own, which computes on the CPU and waits as long as judging may take.
 """
 
+import atexit
+import functools
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +18,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from sparring.errors import OtherProcessError, SparringError, UsageError
+from sparring.errors import LostProcessError, OtherProcessError, SparringError, UsageError
 from sparring.nn import ranks
 from sparring.nn.ranks import World, answered
 
@@ -30,8 +32,8 @@ LOOK = timedelta(hours=12)
 """How long one of them may read, judge or draw while the others wait; they notice at once when it is killed."""
 
 
-def asked() -> World | None:
-    """Who this process is to be among those that `torchrun` started; None where it was started by itself.
+def asked() -> tuple[int, int] | None:
+    """Which of how many processes this one is, where `torchrun` started it; None where it was started by itself.
 
     Raises:
         UsageError: the environment makes no sense.
@@ -40,33 +42,46 @@ def asked() -> World | None:
         return None
     told = {name: os.environ[name] for name in ("RANK", "WORLD_SIZE")}
     try:
-        return World(int(told["RANK"]), int(told["WORLD_SIZE"]))
+        return int(told["RANK"]), int(told["WORLD_SIZE"])
     except ValueError:
         raise UsageError(f"{told}: no numbers. Start with torchrun, or unset both to train in one process.") from None
 
 
 @contextmanager
-def joined(others: World) -> Iterator[None]:
+def joined(rank: int, count: int) -> Iterator[World]:
     """Within it this process plays with the others, on a GPU of its own where there is one.
 
     Raises:
         UsageError: this torch knows no other processes.
         LostProcessError: not all of them came.
     """
+    others = _met(rank, count)
+    with ranks.within(others):
+        try:
+            yield others
+        except LostProcessError:
+            # Nobody is left to take leave of.
+            atexit.unregister(dist.destroy_process_group)
+            raise
+
+
+@functools.cache
+def _met(rank: int, count: int) -> World:
+    """The others, met once for as long as this process lives: who comes early to a second meeting finds the first."""
     if not dist.is_available():
         raise UsageError(f"torch {torch.__version__} was built without torch.distributed: train in one process.")
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    local = int(os.environ.get("LOCAL_RANK", others.rank))
+    local = int(os.environ.get("LOCAL_RANK", rank))
     if local < gpus:
         torch.cuda.set_device(local)
-    with answered():
-        dist.init_process_group("cpu:gloo,cuda:nccl" if gpus else "gloo", timeout=STEP)
-        others.control = dist.new_group(backend="gloo", timeout=LOOK)
     try:
-        with ranks.within(others):
-            yield
-    finally:
-        dist.destroy_process_group()
+        dist.init_process_group("cpu:gloo,cuda:nccl" if gpus else "gloo", timeout=STEP)
+        control = dist.new_group(backend="gloo", timeout=LOOK)
+    except RuntimeError as error:
+        said = str(error).splitlines()[0]
+        raise LostProcessError(f"process {rank} of {count}: the others can't be reached ({said}).") from error
+    atexit.register(dist.destroy_process_group)
+    return World(rank, count, control)
 
 
 # -- of tensors --------------------------------------------------------------------------------------------------------

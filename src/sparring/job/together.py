@@ -24,8 +24,8 @@ def together(listeners: Listeners) -> Iterator[Listeners]:
     if others is None or ranks.world().ranks > 1:
         yield listeners
         return
-    with joined(others):
-        yield listeners if others.rank == 0 else Listeners()
+    with joined(*others) as here:
+        yield listeners if here.rank == 0 else Listeners()
 
 
 def refuse_several(option: str) -> None:
@@ -36,7 +36,7 @@ def refuse_several(option: str) -> None:
     """
     others = asked()
     if others is not None:
-        raise UsageError(f"{option} does not go with {others.ranks} processes: start it in one, without torchrun.")
+        raise UsageError(f"{option} does not go with {others[1]} processes: start it in one, without torchrun.")
 
 
 def refuse_other_data(data: Data) -> None:

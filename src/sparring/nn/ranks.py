@@ -28,11 +28,11 @@ class World:
         control: torch's group for what is of the host; None where there is nobody else.
     """
 
-    def __init__(self, rank: int = 0, ranks: int = 1) -> None:
+    def __init__(self, rank: int = 0, ranks: int = 1, control: Any = None) -> None:
         self.rank = rank
         self.ranks = ranks
+        self.control = control
         self.draws: torch.Generator | None = None
-        self.control: Any = None
 
     def seed(self, number: int, device: torch.device) -> None:
         """Begin the numbers that all ranks draw alike."""
