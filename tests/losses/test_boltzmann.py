@@ -55,8 +55,9 @@ def test_conditionals(machine: RestrictedBoltzmann) -> None:
     torch.testing.assert_close(machine.decode(states(H)).flatten(1).sigmoid(), back)
 
 
-def test_annealing_finds_z(machine: RestrictedBoltzmann) -> None:
-    found = annealed_log_z(machine, draw=torch.Generator().manual_seed(0), chains=200, temperatures=500)
+@pytest.mark.parametrize("weights", [torch.float32, torch.float64])
+def test_annealing_finds_z(machine: RestrictedBoltzmann, weights: torch.dtype) -> None:
+    found = annealed_log_z(machine.to(weights), draw=torch.Generator().manual_seed(0), chains=200, temperatures=500)
     wanted = counted_log_z(machine)
     assert found.low < wanted < found.high
     assert found.value == pytest.approx(wanted, abs=0.1)
@@ -90,7 +91,7 @@ def test_slope_with_long_chains_is_that_of_the_likelihood(machine: RestrictedBol
 def test_pseudo_likelihood(machine: RestrictedBoltzmann) -> None:
     """Of each state the point that is flipped, beside the sum over the two states."""
     v_SV = states(V)
-    log_p = log_joint(machine).logsumexp(1)
+    log_p = log_joint(machine).detach().logsumexp(1)
     found = pseudo_likelihood(machine, v_SV)
     for row in range(len(v_SV)):
         place = row * 7919 % V

@@ -43,7 +43,8 @@ def annealed_log_z(
     """
     base_V = module.base_V.double()
     hidden = module.code[0]
-    v_BV = torch.bernoulli(base_V.sigmoid().expand(chains, -1), generator=draw)
+    share_V = base_V.sigmoid().to(module.weight_HV.dtype)
+    v_BV = torch.bernoulli(share_V.expand(chains, -1), generator=draw)
     weight_B = torch.zeros(chains, dtype=torch.float64, device=base_V.device)
     for at, to in itertools.pairwise(torch.linspace(0, 1, temperatures + 1, dtype=torch.float64).tolist()):
         weight_B += _tempered_energy(module, v_BV, at) - _tempered_energy(module, v_BV, to)
