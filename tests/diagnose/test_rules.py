@@ -213,6 +213,15 @@ def test_every_rule_has_a_run_that_it_is_for() -> None:
     assert set(FAILING) == set(rules)
 
 
+@pytest.mark.parametrize(("held", "told"), [(59, False), (500, True)])
+def test_of_few_held_out_examples_a_small_rise_is_chance(held: int, told: bool) -> None:
+    parts = {"train": DATA["parts"]["train"], "validation": {"pictures": held}}
+    risen = learner(
+        lambda kimg: {"train_loss": 0.2 / kimg, "validation_loss": 0.16 if kimg < 6 else 0.213}, data={"parts": parts}
+    )
+    assert (found(risen, "overfitting") is not None) == told
+
+
 def test_of_a_rare_class_that_is_never_found_underfitting_is_told() -> None:
     poor = RARE | {"train_accuracy": 0.977, "validation_accuracy": 0.977, "validation_f1": 0.494, "train_loss": 0.11}
     assert found(learner(always(**poor), data=UNEVEN), "underfitting") is not None

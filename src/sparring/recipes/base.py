@@ -95,6 +95,7 @@ def one_player(
     needs_labels(name, facts)
     batch = batch_that_fits(batch, facts.labelled)
     kimg = max(batch / 1000, epochs * facts.labelled / 1000)
+    shown = epochs if epochs < 10 else round(epochs)
     return Recipe(
         name=name,
         task="classify",
@@ -107,7 +108,7 @@ def one_player(
         kimg=kimg,
         log_kimg=log_interval(kimg, batch),
         reasons={
-            "kimg": f"{kimg:g}: {epochs:g} epochs of {facts.labelled:,} labelled ones; --kimg and --minutes change it",
+            "kimg": f"{kimg:g}: {shown:,g} epochs of {facts.labelled:,} labelled ones; --kimg and --minutes change it",
             **(reasons or {}),
         },
     )

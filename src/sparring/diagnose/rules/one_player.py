@@ -1,5 +1,6 @@
 """A game with one player: what its loss on training and on held-out examples, and its gradients, say."""
 
+import math
 from typing import Annotated
 
 from sparring.diagnose.hints import Hint, evidence, rules, spoken
@@ -32,6 +33,9 @@ def overfitting(
     *,
     rise: Annotated[float, "share above its best from which the loss on held-out examples has risen", Range(0.0)] = 0.1,
     least: Annotated[float, "nats by which it has risen at least: next to 0 a tenth is nothing", Range(0.0)] = 0.03,
+    noise: Annotated[
+        float, "nats that one example's loss moves by; of N held-out ones the mean moves by this / root N", Range(0.0)
+    ] = 0.5,
     gap: Annotated[float, "training accuracy above validation accuracy that counts as a gap", Range(0.0)] = 0.1,
     looks: Annotated[int, "measurements in a row", Range(2)] = 3,
 ) -> Hint | None:
@@ -39,7 +43,8 @@ def overfitting(
     train, held = paired(records, "train_loss", "validation_loss")
     if len(held) <= looks:
         return None
-    limit = held.best + max(rise * held.best, least)
+    by_chance = noise / math.sqrt(max(1, records.pictures("validation") or 1))
+    limit = held.best + max(rise * held.best, least, by_chance)
     risen = held.all_above(limit, looks)
     falling = train.last < train.before(looks).best
     if not (risen and (falling or _gap(records, looks) > gap)):

@@ -37,7 +37,7 @@ def _for_rows(network: str, data: DataChoice, facts: Facts) -> Recipe:
         batch=ROWS_BATCH,
         epochs=epochs,
         reasons={
-            "batch": f"{ROWS_BATCH}, and {STEPS:,} steps or more: tables are small",
+            "batch": f"{ROWS_BATCH} at most: tables are small, and {STEPS:,} steps or more are to be made of them",
             "classifier.lr": "0.003 of Adam, in one cycle",
         },
     )
