@@ -13,6 +13,7 @@ from sparring.data import Data, DataReport, Part, TableSpec
 from sparring.engine.allocator import reused_memory
 from sparring.engine.distributed import by_first, greatest
 from sparring.engine.game import Game, play_round
+from sparring.engine.precision import wait
 from sparring.engine.record import looks
 from sparring.job.build import build_game
 from sparring.job.drawing import drawer_for
@@ -20,6 +21,7 @@ from sparring.job.judging import observers_for, unfitted_extractor
 from sparring.job.plan import Plan
 from sparring.losses.base import penalties
 from sparring.metrics.samples import KNOWN
+from sparring.recipe import Recipe
 from sparring.recipes.base import judged_samples, log_interval
 
 if sys.platform != "win32":
@@ -43,7 +45,7 @@ def measured(plan: Plan, report: DataReport, *, seconds: float = 2.0) -> Plan:
     # The caller's own random numbers stay as they are.
     with torch.random.fork_rng(), reused_memory():
         game = build_game(plan.recipe, plan.spec, data.parts, plan.precision)
-        speed = _speed(game, rounds=_cycle(plan), seconds=seconds)
+        speed = _speed(game, rounds=cycle(plan.recipe), seconds=seconds)
         look, row = by_first(lambda: _look_seconds(game, data, plan))
     plan = dataclasses.replace(
         plan, images_per_second=speed, look_seconds=look, row_seconds=row, memory=_peak_memory(plan.precision.device)
@@ -95,16 +97,16 @@ def _play_for(game: Game, *, rounds: int, seconds: float) -> list[float]:
         started = time.perf_counter()
         for _ in range(rounds):
             play_round(game)
-        _wait(game.precision.device)
+        wait(game.precision.device)
         took.append(greatest(time.perf_counter() - started))
     return took
 
 
-def _cycle(plan: Plan) -> int:
+def cycle(recipe: Recipe) -> int:
     """Rounds after which every penalty was due."""
     every = [
         int(part.settings.get("every", penalties[part.name].settings["every"].default))
-        for part in plan.recipe.penalties
+        for part in recipe.penalties
         if "every" in penalties[part.name].settings
     ]
     return min(LONGEST_CYCLE, max(every, default=1))
@@ -143,13 +145,6 @@ def _random_part(plan: Plan, count: int) -> Part:
     rows = np.arange(count) % len(few)
     source = few.repeat(spec.source_channels, axis=-1)[..., : spec.source_channels] if spec.source_channels else None
     return Part(x=few[rows], y=labels, source=None if source is None else source[rows])
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    elif device.type == "mps":
-        torch.mps.synchronize()
 
 
 def _peak_memory(device: torch.device) -> int | None:
