@@ -32,8 +32,8 @@ $ sparring train --like runs/photos-gan-001 --seed 1
 
 _CHOSEN = "(default: chosen from the data)"
 _WITH = {
-    "resume": frozenset({"resume", "kimg", "minutes", "device", "json"}),
-    "like": frozenset({"like", "out", "seed", "device", "json"}),
+    "resume": frozenset({"resume", "kimg", "minutes", "device", "profile", "json"}),
+    "like": frozenset({"like", "out", "seed", "device", "profile", "json"}),
 }
 
 
@@ -89,6 +89,8 @@ class Train:
     """cpu, cuda, cuda:1 or mps."""
     precision: Annotated[str, arg(metavar="NAME")] = "auto"
     """bf16, fp32 or fp64 (for checks); auto takes bf16 where the processor is fast at it."""
+    profile: bool = False
+    """Look where the time goes: profile.txt in the run's folder, and a trace of a few rounds."""
     dry_run: bool = False
     """Show the plan, write nothing."""
     resume: Annotated[Path | None, arg(metavar="RUN", help_behavior_hint="")] = None
@@ -105,6 +107,7 @@ class Train:
 
         with Terminal(quiet=self.json) as terminal:
             if self.folds is not None:
+                self._refuse_profile("--folds")
                 self._cross_validate(terminal, self.folds)
                 return
             if self.dry_run:
@@ -116,17 +119,22 @@ class Train:
     def _train(self, terminal: "Terminal") -> Path:
         from sparring.job import train as job
 
-        listeners = terminal.listeners()
+        listeners, profile = terminal.listeners(), self.profile
         device = None if self.device == "auto" else self.device
         if self.resume is not None:
-            return job.resume(self.resume, kimg=self.kimg, minutes=self.minutes, device=device, listeners=listeners)
+            return job.resume(
+                self.resume, kimg=self.kimg, minutes=self.minutes, device=device, listeners=listeners, profile=profile
+            )
         if self.like is not None:
-            return job.start_like(self.like, out=self.out, seed=self.seed, device=device, listeners=listeners)
+            return job.start_like(
+                self.like, out=self.out, seed=self.seed, device=device, listeners=listeners, profile=profile
+            )
         if self.sweep is not None:
+            self._refuse_profile("--sweep")
             from sparring.job.sweep import start_swept
 
             return start_swept(self._options(), self.sweep, listeners)
-        return job.start(self._options(), listeners)
+        return job.start(self._options(), listeners, profile=profile)
 
     def _cross_validate(self, terminal: "Terminal", folds: int) -> None:
         from sparring.job.cross_validate import RECORD, cross_validate
@@ -179,6 +187,10 @@ class Train:
                 f"--{given[0]} takes the run's own recipe: --{extra[0].replace('_', '-')} does not go with it. "
                 "Leave it out, or start a new run."
             )
+
+    def _refuse_profile(self, option: str) -> None:
+        if self.profile:
+            raise UsageError(f"--profile looks into one run, and {option} makes several: leave one of them out.")
 
     def _given(self) -> list[str]:
         """Names of the options that differ from their defaults."""

@@ -101,6 +101,14 @@ def choose_precision(asked: str | None, device: torch.device) -> Precision:
     raise UsageError(f"--precision {asked}: unknown. Known: auto, {', '.join(get_args(PrecisionName))}.")
 
 
+def wait(device: torch.device) -> None:
+    """Until the device has done what it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
 def _fast_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)

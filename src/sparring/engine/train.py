@@ -92,13 +92,21 @@ class SharedWatcher:
 
 
 def train(
-    game: Game, window: Window, watcher: Watcher, *, until: int, log_every: int, stop: Callable[[], bool]
+    game: Game,
+    window: Window,
+    watcher: Watcher,
+    *,
+    until: int,
+    log_every: int,
+    stop: Callable[[], bool],
+    play: Callable[[Game], Mapping[str, Tensor]] = play_round,
 ) -> bool:
     """Play rounds until `until` examples were counted.
 
     Args:
         log_every: examples between two log points. They lie where a multiple of it is passed, whatever `until` is.
         stop: asked before each round; when it says yes the loop ends between two rounds.
+        play: plays one.
 
     Returns:
         Whether the game came to its end (False: stopped).
@@ -108,7 +116,7 @@ def train(
             window.level()
             return False
         before = game.images
-        window.add(play_round(game))
+        window.add(play(game))
         done = game.images >= until
         if done or before // log_every != game.images // log_every:
             window.level()

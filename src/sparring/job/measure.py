@@ -15,12 +15,14 @@ from sparring.data.spec import OpenedSpec
 from sparring.engine.allocator import reused_memory
 from sparring.engine.distributed import by_first, greatest
 from sparring.engine.game import Game, play_round
+from sparring.engine.precision import wait
 from sparring.engine.record import looks
 from sparring.job.build import build_game
 from sparring.job.plan import Plan
 from sparring.job.tasks import TASKS
 from sparring.losses.base import penalties
 from sparring.metrics.samples import KNOWN
+from sparring.recipe import Recipe
 from sparring.recipes.base import judged_samples, log_interval
 
 if sys.platform != "win32":
@@ -44,7 +46,7 @@ def measured(plan: Plan, report: DataReport, *, seconds: float = 2.0) -> Plan:
     # The caller's own random numbers stay as they are.
     with torch.random.fork_rng(), reused_memory():
         game = build_game(plan.recipe, plan.spec, data.parts, plan.precision)
-        speed = _speed(game, rounds=_cycle(plan), seconds=seconds)
+        speed = _speed(game, rounds=cycle(plan.recipe), seconds=seconds)
         look, row = by_first(lambda: _look_seconds(game, data, plan))
     plan = dataclasses.replace(
         plan, images_per_second=speed, look_seconds=look, row_seconds=row, memory=_peak_memory(plan.precision.device)
@@ -96,16 +98,16 @@ def _play_for(game: Game, *, rounds: int, seconds: float) -> list[float]:
         started = time.perf_counter()
         for _ in range(rounds):
             play_round(game)
-        _wait(game.precision.device)
+        wait(game.precision.device)
         took.append(greatest(time.perf_counter() - started))
     return took
 
 
-def _cycle(plan: Plan) -> int:
+def cycle(recipe: Recipe) -> int:
     """Rounds after which every penalty was due."""
     every = [
         int(part.settings.get("every", penalties[part.name].settings["every"].default))
-        for part in plan.recipe.penalties
+        for part in recipe.penalties
         if "every" in penalties[part.name].settings
     ]
     return min(LONGEST_CYCLE, max(every, default=1))
@@ -149,13 +151,6 @@ def _random_part(plan: Plan, count: int) -> Part:
 
 def _random_labels(spec: OpenedSpec, count: int) -> npt.NDArray[np.int64] | None:
     return np.arange(count, dtype=np.int64) % len(spec.classes) if spec.classes else None
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    elif device.type == "mps":
-        torch.mps.synchronize()
 
 
 def _peak_memory(device: torch.device) -> int | None:

@@ -17,8 +17,9 @@ from sparring.diagnose.records import Records
 from sparring.diagnose.watch import Watch
 from sparring.engine.allocator import reused_memory
 from sparring.engine.distributed import SharedStop, by_first, same_as_first
-from sparring.engine.game import Game
+from sparring.engine.game import Game, play_round
 from sparring.engine.precision import Precision
+from sparring.engine.profile import Profile
 from sparring.engine.record import Recorder
 from sparring.engine.state import capture, restore
 from sparring.engine.threads import threads_for
@@ -27,6 +28,7 @@ from sparring.errors import CollapsedError, InterruptedRunError, UsageError
 from sparring.job.aims import Drawer, Fitted
 from sparring.job.build import build_game
 from sparring.job.listeners import Listeners
+from sparring.job.profile import write_profile
 from sparring.job.records import columns
 from sparring.job.tasks import TASKS
 from sparring.job.together import survived
@@ -46,6 +48,7 @@ class Job:
         recipe: complete: every value that the run depends on.
         data: its parts.
         fitted: what it is judged with.
+        profile: whether to look where the time goes.
     """
 
     recipe: Recipe
@@ -53,6 +56,7 @@ class Job:
     fitted: Fitted
     precision: Precision
     listeners: Listeners
+    profile: bool = False
     window: Window = field(default_factory=Window)
 
     def __post_init__(self) -> None:
@@ -106,6 +110,7 @@ def play(job: Job, folder: RunFolder, *, checkpoint: Checkpoint | None = None) -
         LostProcessError: another process is gone; the last checkpoint is kept.
     """
     desk = _desk(job, folder) if ranks.world().rank == 0 else None
+    profile = Profile() if job.profile else None
     started = time.perf_counter()
     with (
         survived(folder),
@@ -123,8 +128,9 @@ def play(job: Job, folder: RunFolder, *, checkpoint: Checkpoint | None = None) -
             until=job.until,
             log_every=round(job.recipe.log_kimg * 1000),
             stop=SharedStop(lambda: bool(arrived)),
+            play=profile or play_round,
         )
-        by_first(lambda: _end(job, folder, desk, None if spent else arrived, started=started))
+        by_first(lambda: _end(job, folder, desk, None if spent else arrived, started=started, profile=profile))
     return folder.path
 
 
@@ -188,7 +194,15 @@ def _begin(job: Job, desk: _Desk | None, checkpoint: Checkpoint | None) -> None:
     desk.recorder.save(job.game)
 
 
-def _end(job: Job, folder: RunFolder, desk: _Desk | None, stopped: list[int] | None, *, started: float) -> None:
+def _end(
+    job: Job,
+    folder: RunFolder,
+    desk: _Desk | None,
+    stopped: list[int] | None,
+    *,
+    started: float,
+    profile: Profile | None,
+) -> None:
     """Write what is left to be written.
 
     Args:
@@ -198,7 +212,10 @@ def _end(job: Job, folder: RunFolder, desk: _Desk | None, stopped: list[int] | N
     assert desk is not None
     if stopped is not None:
         desk.recorder.save(job.game)
-    add_timing(folder, training=time.perf_counter() - started, judging=desk.recorder.judging_seconds)
+    spent, training = desk.recorder.seconds, time.perf_counter() - started
+    add_timing(folder, training=training, judging=spent["judging"] + spent["drawing"])
+    if profile is not None:
+        write_profile(job, folder, profile, spent, training=training)
     if stopped is not None:
         raise InterruptedRunError(
             f"stopped at {job.game.kimg:g} of {job.recipe.kimg:g} kimg, and saved. "

@@ -41,8 +41,11 @@ __all__ = ["Listeners", "OnData", "resume", "start", "start_like"]
 _SILENT = Listeners()
 
 
-def start(options: TrainOptions, listeners: Listeners = _SILENT) -> Path:
+def start(options: TrainOptions, listeners: Listeners = _SILENT, *, profile: bool = False) -> Path:
     """Train a new run; returns its folder.
+
+    Args:
+        profile: look where the time goes, and write it beside the run.
 
     Raises:
         UsageError, DataError, MachineError: before anything was written, or with everything kept.
@@ -54,7 +57,7 @@ def start(options: TrainOptions, listeners: Listeners = _SILENT) -> Path:
         fitted = _judge(data, plan.recipe, plan.precision, listeners)
         if options.minutes is not None:
             plan = with_budget(plan, data.report, minutes=options.minutes)
-        return _begin(plan, data, fitted, listeners, out=options.out, command=options.command())
+        return _begin(plan, data, fitted, listeners, out=options.out, command=options.command(), profile=profile)
 
 
 def open_and_plan(options: TrainOptions, listeners: Listeners = _SILENT) -> tuple[Data, Plan]:
@@ -81,6 +84,7 @@ def start_like(
     seed: int | None = None,
     device: str | None = None,
     listeners: Listeners = _SILENT,
+    profile: bool = False,
 ) -> Path:
     """Train a new run from another run's recipe and data, with the same budget.
 
@@ -104,7 +108,7 @@ def start_like(
         plan = agreed(lambda: plan_of(recipe, data.spec, examples=len(data.parts["train"]), precision=precision))
         command = f"sparring train --like {other.path}" + (f" --seed {seed}" if seed is not None else "")
         fitted = _judge(data, plan.recipe, precision, listeners)
-        return _begin(plan, data, fitted, listeners, out=out, command=command)
+        return _begin(plan, data, fitted, listeners, out=out, command=command, profile=profile)
 
 
 def resume(
@@ -114,6 +118,7 @@ def resume(
     minutes: float | None = None,
     device: str | None = None,
     listeners: Listeners = _SILENT,
+    profile: bool = False,
 ) -> Path:
     """Go on with a run exactly where its last checkpoint is.
 
@@ -129,7 +134,7 @@ def resume(
         agreed(lambda: _check_end(kimg, minutes))
         folder = agreed(lambda: RunFolder.open(path))
         by_first(lambda: held.enter_context(_locked(folder)))
-        return _go_on(folder, kimg, minutes, device, listeners)
+        return _go_on(folder, kimg, minutes, device, listeners, profile=profile)
 
 
 def _check_end(kimg: float | None, minutes: float | None) -> None:
@@ -140,7 +145,13 @@ def _check_end(kimg: float | None, minutes: float | None) -> None:
 
 
 def _go_on(
-    folder: RunFolder, kimg: float | None, minutes: float | None, device: str | None, listeners: Listeners
+    folder: RunFolder,
+    kimg: float | None,
+    minutes: float | None,
+    device: str | None,
+    listeners: Listeners,
+    *,
+    profile: bool,
 ) -> Path:
     recipe = agreed(lambda: read_recipe(folder))
     checkpoint = agreed(lambda: folder.load_checkpoint("last"))
@@ -168,6 +179,7 @@ def _go_on(
         folder.write_json("recipe.json", recipe.to_json())
 
     by_first(go_back)
+    job.profile = profile
     return play(job, folder, checkpoint=checkpoint)
 
 
@@ -196,7 +208,9 @@ def _judge(data: Data, recipe: Recipe, precision: Precision, listeners: Listener
     return fitted[0]
 
 
-def _begin(plan: Plan, data: Data, fitted: Fitted, listeners: Listeners, *, out: Path | None, command: str) -> Path:
+def _begin(
+    plan: Plan, data: Data, fitted: Fitted, listeners: Listeners, *, out: Path | None, command: str, profile: bool
+) -> Path:
     """Everything that can fail before training comes before the folder is made."""
     job = agreed(
         lambda: Job(
@@ -205,6 +219,7 @@ def _begin(plan: Plan, data: Data, fitted: Fitted, listeners: Listeners, *, out:
             fitted=fitted,
             precision=plan.precision,
             listeners=listeners,
+            profile=profile,
         )
     )
     with ExitStack() as held:

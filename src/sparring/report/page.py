@@ -16,6 +16,7 @@ from sparring.report.drawings import drawings
 from sparring.report.frames import Frame, animate_frames, animation, frames_of, real_frame
 from sparring.report.groups import lines_of
 from sparring.report.hints import hints, pressing
+from sparring.report.profile import PAGE as PROFILE
 from sparring.report.reference import find_reference
 from sparring.report.told import columns_of, told_of
 from sparring.runfolder import RunFolder, machine_errors
@@ -61,12 +62,21 @@ def _page(folder: RunFolder) -> str:
         evaluation=_evaluation(folder),
         curves=_curves(folder, rows, events),
         cost=judged.cost(_json(folder, "timing.json")),
+        profile=_profile(folder),
         measurements=parts.measurements(rows) if rows else "",
         plan=_facts(folder, "recipe.json"),
         data=_facts(folder, "data.json"),
         environment=_facts(folder, "environment.json"),
         again=_again(folder),
     )
+
+
+def _profile(folder: RunFolder) -> str:
+    """The page of `--profile`, as it was written."""
+    if not (folder.path / PROFILE).exists():
+        return ""
+    text = parts.escaped(folder.read_text(PROFILE))
+    return f"<details><summary>Where the time went</summary><pre>{text}</pre></details>"
 
 
 def _tiles(folder: RunFolder, rows: list[dict[str, Any]], events: list[dict[str, Any]]) -> str:
