@@ -96,7 +96,9 @@ def of_betas(keep: Path, kimg: float) -> list[dict[str, Any]]:
     rows = []
     for beta in BETAS:
         out = keep / f"beta-{beta:g}"
-        run = trained("digits", out, recipe="vae", kimg=kimg, settings=(f"beta={beta:g}",), unconditional=True).run
+        run = trained(
+            "digits", out, recipe="vae", kimg=kimg, settings=(f"objective.beta={beta:g}",), unconditional=True
+        ).run
         found = sparring.evaluate(run.path, count=189, seeds=3, bound=500, device="cpu")
         own, samples = found.to_json()["evaluations"]
         told = {row["measure"]: row["value"] for row in own["rows"]}

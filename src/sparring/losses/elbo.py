@@ -82,8 +82,7 @@ class ELBO(Stateless):
         label = label_of(module, batch)
         posterior = module.posterior(seen(batch), label)
         made = module.decode(posterior.at(batch["z"]), label)
-        kl_B = posterior.divergence().to(torch.promote_types(made.dtype, torch.float32)).sum(1)
-        return self.loss(made, batch["x"], module.log_sd), kl_B
+        return self.loss(made, batch["x"], module.log_sd), posterior.divergence().sum(1)
 
 
 MOST_ROWS = 4_096

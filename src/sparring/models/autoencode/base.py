@@ -62,6 +62,11 @@ class Posterior(NamedTuple):
     mean_BZ: Tensor
     log_variance_BZ: Tensor
 
+    @classmethod
+    def of(cls, h_BF: Tensor) -> "Posterior":
+        """From an encoder's last layer [B, 2 Z], in fp32 at least: the exponentials need it."""
+        return cls(*h_BF.to(torch.promote_types(h_BF.dtype, torch.float32)).chunk(2, 1))
+
     def at(self, noise_BZ: Tensor) -> Tensor:
         """Samples mean + sd noise (the reparameterisation of arXiv:1312.6114, section 2.4)."""
         return self.mean_BZ + (0.5 * self.log_variance_BZ).exp() * noise_BZ
@@ -130,7 +135,7 @@ def shape_of(spec: Spec) -> tuple[int, ...]:
         return (spec.channels, spec.height, spec.width)
     if isinstance(spec, TableSpec):
         return (len(spec.columns),)
-    raise UsageError(f"this network is for flat pictures and for rows of numbers; the data are {spec}.")
+    raise UsageError(f"this network is for flat pictures and for rows of numbers; the data are {_told(spec)}.")
 
 
 def flat_pictures(spec: Spec, *, least: int) -> ImageSpec:
@@ -140,13 +145,16 @@ def flat_pictures(spec: Spec, *, least: int) -> ImageSpec:
         UsageError: it is something else, or they are smaller.
     """
     if not isinstance(spec, ImageSpec) or spec.depth is not None:
-        told = spec.form if isinstance(spec, ImageSpec | TableSpec) else spec
         raise UsageError(
-            f"this network is for flat pictures; the data are {told}. Take --recipe autoencoder or vae, which are "
-            "fully connected."
+            f"this network is for flat pictures; the data are {_told(spec)}. Take --recipe autoencoder or vae, which "
+            "are fully connected."
         )
     if min(spec.height, spec.width) < least:
         raise UsageError(
             f"this network is for pictures of {least}x{least} and more; these are {spec.height}x{spec.width}."
         )
     return spec
+
+
+def _told(spec: Spec) -> str:
+    return spec.form if isinstance(spec, ImageSpec | TableSpec) else str(spec)

@@ -51,7 +51,7 @@ class DenseVAE(Variational):
 
     def posterior(self, x: Tensor, label: Tensor | None = None) -> Posterior:
         """See `Variational.posterior`."""
-        return Posterior(*self.encoder(self.told(x.flatten(1), label)).chunk(2, 1))
+        return Posterior.of(self.encoder(self.told(x.flatten(1), label)))
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """See `Autoencoder.decode`."""
@@ -81,7 +81,7 @@ class ConvVAE(Variational):
 
     def posterior(self, x: Tensor, label: Tensor | None = None) -> Posterior:
         """See `Variational.posterior`."""
-        return Posterior(*self.to_posterior(self.told(self.down(x), label)).chunk(2, 1))
+        return Posterior.of(self.to_posterior(self.told(self.down(x), label)))
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """See `Autoencoder.decode`."""

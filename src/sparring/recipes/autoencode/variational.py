@@ -1,23 +1,19 @@
 """Variational autoencoders, and VQ-VAE."""
 
-from typing import Annotated, Any
+from typing import Any
 
 from sparring.recipe import DataChoice, Facts, Part, Recipe
 from sparring.recipes.autoencode.base import rebuilder
 from sparring.recipes.base import needs_labels, recipes
-from sparring.registry import Range
-
-BETA = "weight of the divergence from the prior; above 1: simpler codes, less of x (beta-VAE, Higgins et al. 2017)"
 
 
-def _variational(name: str, data: DataChoice, facts: Facts, *, model: Part, beta: float) -> Recipe:
+def _variational(name: str, data: DataChoice, facts: Facts, *, model: Part) -> Recipe:
     return rebuilder(
         name,
         data,
         facts,
         model=model,
         objective="elbo",
-        settings={} if beta == 1 else {"beta": beta},
         loss=Part(name="gaussian"),
         reasons={
             "loss": "gaussian, its standard deviation learned: greys count as they are. bernoulli takes each point for "
@@ -34,31 +30,31 @@ def _dense(facts: Facts, *, conditional: bool) -> Part:
 
 
 @recipes("vae", paper="arXiv:1312.6114")
-def vae(data: DataChoice, facts: Facts, *, beta: Annotated[float, BETA, Range(0.0)] = 1.0) -> Recipe:
+def vae(data: DataChoice, facts: Facts) -> Recipe:
     """Variational, fully connected: rebuilds, makes samples, and bounds log p(x).
 
-    Command: sparring train digits --recipe vae
+    Command: sparring train digits --recipe vae --set objective.beta=2
     """
-    return _variational("vae", data, facts, model=_dense(facts, conditional=False), beta=beta)
+    return _variational("vae", data, facts, model=_dense(facts, conditional=False))
 
 
 @recipes("cvae", paper="Sohn, Lee, Yan 2015 (NeurIPS)")
-def cvae(data: DataChoice, facts: Facts, *, beta: Annotated[float, BETA, Range(0.0)] = 1.0) -> Recipe:
+def cvae(data: DataChoice, facts: Facts) -> Recipe:
     """`vae`, its encoder and its decoder told the class: samples of a class that is asked for.
 
     Command: sparring train digits --recipe cvae
     """
     needs_labels("cvae", facts)
-    return _variational("cvae", data, facts, model=_dense(facts, conditional=True), beta=beta)
+    return _variational("cvae", data, facts, model=_dense(facts, conditional=True))
 
 
 @recipes("conv-vae", paper="arXiv:1312.6114")
-def conv_vae(data: DataChoice, facts: Facts, *, beta: Annotated[float, BETA, Range(0.0)] = 1.0) -> Recipe:
+def conv_vae(data: DataChoice, facts: Facts) -> Recipe:
     """Variational, with strided and transposed convolutions.
 
     Command: sparring train photos/ --recipe conv-vae
     """
-    return _variational("conv-vae", data, facts, model=Part(name="conv-vae"), beta=beta)
+    return _variational("conv-vae", data, facts, model=Part(name="conv-vae"))
 
 
 @recipes("vq-vae", paper="arXiv:1711.00937")
