@@ -216,9 +216,17 @@ def _autoencoder_facts(row: Mapping[str, Any]) -> list[str]:
     return words + _distance_facts(row)
 
 
+def _boltzmann_facts(row: Mapping[str, Any]) -> list[str]:
+    words = [f"data over chains {_number(row['autoencoder_divergence'])} nats"]
+    if "validation_pseudo_likelihood" in row:
+        words.append(f"held out: pseudo-likelihood {_number(row['validation_pseudo_likelihood'])}")
+    return words + _distance_facts(row)
+
+
 _FACTS: Mapping[str, Callable[[Mapping[str, Any]], list[str]]] = {
     "classifier_loss": _classifier_facts,
     "autoencoder_reconstruction": _autoencoder_facts,
+    "autoencoder_divergence": _boltzmann_facts,
 }
 """By a column that only rows of such a game have."""
 
