@@ -88,7 +88,7 @@ def regions(folder: Path, out: Path) -> None:
         return
     panels = []
     for title, run in runs.items():
-        x, y = run.unseen(MOST)
+        x, y = run.unseen_labelled(MOST)
         plane = Plane(x)
         panels.append(regions_of(title, run.classify, x, y, plane, run.spec.classes))
     image = class_regions(panels, plane.window)

@@ -5,7 +5,8 @@
 Each recipe trains for the same time, conditional on the class; 10,000 samples of its best checkpoint are measured
 against 10,000 test reals in the features of the judge of the data set, beside what as many training reals have. Times
 are those of a CPU: published FIDs (docs/questions, gan-methods) come from days on GPUs and from other features.
-A run that is there already, in the folder given by --keep, is not trained again; figures are written after each run.
+A run that is there already, in the folder given by --keep, is not trained again; figures are written after each run,
+and those of other recipes and data, for the same minutes and seed, stay.
 """
 
 import argparse
@@ -64,16 +65,18 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--keep", type=Path, default=None, help="keep the runs in this folder, and go on with them")
     options = parser.parse_args()
-    rows: dict[str, dict[str, Any]] = {}
+    before = record.before("methods")
+    same = all(before.get(name) == getattr(options, name) for name in ("minutes", "seed"))
+    rows: dict[str, dict[str, Any]] = before["data"] if same else {}
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.keep or Path(scratch)
         for data in options.data:
-            rows[data.stem] = {}
             for name in options.recipes:
                 out = folder / f"{name}-{data.stem}-{options.seed}"
                 kept = trained(data, out, recipe=name, minutes=options.minutes, seed=options.seed)
-                rows[data.stem][name] = {**figures(kept, count=options.count), "published": PUBLISHED.get(name)}
-                print(shown(name, data.stem, rows[data.stem][name]), flush=True)
+                found = {**figures(kept, count=options.count), "published": PUBLISHED.get(name)}
+                rows.setdefault(data.stem, {})[name] = found | {"commit": record.commit()}
+                print(shown(name, data.stem, found), flush=True)
                 path = record.write("methods", {"minutes": options.minutes, "seed": options.seed, "data": rows})
     print(path)
 

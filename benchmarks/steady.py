@@ -53,7 +53,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, default=None, help="keep the runs in this folder, and go on with them")
     options = parser.parse_args()
     sources: dict[str, str | Path] = {"digits": "digits"} | ({"mnist": options.mnist} if options.mnist else {})
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, dict[str, Any]] = record.before("steady").get("recipes", {})
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.keep or Path(scratch)
         for name in options.recipes:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from sparring.data import Part
 from sparring.data.readers.base import reader_for, readers
 from sparring.data.spec import ImageSpec, SequenceSpec, TableSpec
+from sparring.engine.corruptions.base import corruptions
 from sparring.engine.distortions.base import distortions
 from sparring.engine.game import Game, play_round
 from sparring.engine.precision import Precision
@@ -28,7 +29,9 @@ from sparring.losses.base import (
     objectives,
     penalties,
 )
+from sparring.losses.reconstruction_error import reconstruction_losses
 from sparring.losses.supervised import supervised_losses
+from sparring.models.autoencode.base import autoencoders
 from sparring.models.classify.base import classifiers
 from sparring.models.gan.base import Discriminator, Generator, discriminators, generators
 from sparring.recipe import DataChoice, Facts, Recipe, player_settings, with_setting
@@ -39,6 +42,9 @@ REGISTRIES: list[Registry[Any]] = [
     classifiers,
     supervised_losses,
     distortions,
+    autoencoders,
+    reconstruction_losses,
+    corruptions,
     adversarial_losses,
     penalties,
     objectives,
@@ -101,7 +107,7 @@ def test_no_kind_is_empty() -> None:
     assert all(list(registry) for registry in REGISTRIES)
 
 
-@pytest.mark.parametrize("registry", [generators, discriminators], ids=lambda r: r.kind)
+@pytest.mark.parametrize("registry", [generators, discriminators, autoencoders], ids=lambda r: r.kind)
 def test_a_network_has_no_setting_that_a_player_has(registry: Registry[Any]) -> None:
     """`--set generator.lr` could mean either."""
     for name in registry:
@@ -299,7 +305,7 @@ def tiny_game(name: str, *, classes: int) -> Game:
     return build_game(recipe, spec, {"train": train, "validation": held}, Precision("fp32", CPU))
 
 
-@pytest.mark.parametrize("name", recipes_for("generate"))
+@pytest.mark.parametrize("name", [*recipes_for("generate"), *recipes_for("rebuild")])
 class TestRecipe:
     @pytest.mark.parametrize("facts", FACTS, ids=lambda f: f"{f.channels}x{f.height}-{f.examples}-{f.device}")
     def test_it_fits_the_facts_and_survives_json(self, name: str, facts: Facts) -> None:

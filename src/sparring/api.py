@@ -10,6 +10,7 @@ from sparring.job.compare import Comparison
 from sparring.job.compare import compare as compare_runs
 from sparring.job.evaluate import evaluate as evaluate_run
 from sparring.job.evaluate_classifier import ClassifierEvaluation, evaluate_classifier
+from sparring.job.evaluate_rebuilding import BOUND, RebuildEvaluation, evaluate_rebuilding
 from sparring.job.evaluation import Evaluations
 from sparring.job.opened import task_of
 from sparring.job.options import TrainOptions
@@ -42,7 +43,7 @@ def train(
     """Train a new run on `data`, a path or a name, and open it.
 
     Args:
-        task: "generate" or "classify"; None: the recipe's.
+        task: "generate", "classify" or "rebuild"; None: the recipe's.
         recipe: None: the usual one of the task.
         minutes, kimg: when to end: by the clock, or by thousands of pictures seen.
         settings: what `--set` takes, such as "generator.width=96".
@@ -100,11 +101,13 @@ def evaluate(
     checkpoint: Literal["best", "last", "both"] = "best",
     cas: bool = False,
     robust: bool = False,
+    bound: int = BOUND,
     device: str | None = None,
-) -> Evaluations | ClassifierEvaluation:
+) -> Evaluations | ClassifierEvaluation | RebuildEvaluation:
     """Measure a run, each number beside what real pictures would get; evaluation.json in its folder is written anew.
 
-    Of a run that classifies only `against`, `checkpoint` (best or last), `robust` and `device` count.
+    Of a run that classifies only `against`, `checkpoint` (best or last), `robust` and `device` count; of one that
+    rebuilds `against`, `extractor`, `count`, `seeds`, `checkpoint` (best or last), `bound` and `device`.
 
     Args:
         others: as `sparring evaluate --help` tells.
@@ -112,7 +115,17 @@ def evaluate(
     Raises:
         sparring.errors.SparringError: with a message that names what arrived, what was expected, and what to do.
     """
-    if task_of(path) == "classify":
+    task = task_of(path)
+    if task == "rebuild":
+        return evaluate_rebuilding(
+            Run(path, device=device, checkpoint="last" if checkpoint == "last" else "best"),
+            against=None if against is None else str(against),
+            count=count,
+            seeds=seeds,
+            bound=bound,
+            extractor=extractor,
+        )
+    if task == "classify":
         run = Run(path, device=device, checkpoint="last" if checkpoint == "last" else "best")
         return evaluate_classifier(run, against=None if against is None else str(against), robust=robust)
     return evaluate_run(

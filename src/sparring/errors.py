@@ -43,6 +43,18 @@ class MachineError(SparringError):
     exit_code = 6
 
 
+class LostProcessError(MachineError):
+    """One of the processes that train together is gone."""
+
+
+class OtherProcessError(SparringError):
+    """Something that failed in another of the processes that train together, with the exit code that it has there."""
+
+    def __init__(self, message: str, *, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
 class InterruptedRunError(SparringError):
     """A signal ended the run after its state was saved."""
 

@@ -14,8 +14,9 @@ FORMAT = 1
 """Version of recipe.json. A run with a higher one was made by a newer sparring."""
 
 
-Task = Literal["generate", "classify"]
-"""What a game is played for: to make examples like the data, or to say which class one is of."""
+Task = Literal["generate", "classify", "rebuild"]
+"""What a game is played for: to make examples like the data, to say which class one is of, or to rebuild examples from
+few numbers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,9 +107,10 @@ class Recipe:
         data: which data.
         players: by name, in the order in which they move.
         objective: what a turn is, with its settings.
-        loss: adversarial, or of a classifier's logits.
+        loss: adversarial, of a classifier's logits, or of what was rebuilt.
         penalties: further terms of either player of a GAN.
-        augment: changes to whatever the discriminator sees, or to what a classifier learns from; None: none.
+        augment: changes to whatever the discriminator sees, to what a classifier learns from, or to what an autoencoder
+            is shown; None: none.
         batch: examples of one update.
         kimg: thousands of examples (the reals that D sees, for GANs) until the end.
         log_kimg: thousands of examples between two rows of metrics.csv.

@@ -64,6 +64,12 @@ def test_facts_of_a_log_point() -> None:
     assert facts == "123 images/s  1:15 left  D right 88 %  loss D 0.5 G -  fd_conv 0.25 (floor 0.1)  coverage - (-)"
 
 
+def test_facts_of_a_boltzmann_machine() -> None:
+    row = {"autoencoder_divergence": -0.25, "validation_pseudo_likelihood": -60.5}
+    facts = progress_facts(Progress(kimg=1, until_kimg=2, images_per_second=10.0, seconds_left=5, row=row))
+    assert facts.endswith("data over chains -0.25 nats  held out: pseudo-likelihood -60.5")
+
+
 @pytest.mark.parametrize(("seconds", "shown"), [(0, "0:00"), (59.6, "1:00"), (3_599, "59:59"), (3_600, "1:00:00")])
 def test_clock(seconds: float, shown: str) -> None:
     assert clock(seconds) == shown

@@ -92,3 +92,32 @@ def learner(change: Change | None = None, *, data: Mapping[str, Any] = DATA) -> 
 def with_part(name: str, **changed: Any) -> dict[str, Any]:
     """DATA with facts of one part changed."""
     return {**DATA, "parts": {**DATA["parts"], name: {**DATA["parts"][name], **changed}}}
+
+
+def rebuilder(change: Change | None = None, *, kimg: float = 12.0) -> Records:
+    """A run of a variational autoencoder that learns, with `change(kimg)` laid over each row."""
+    rows = []
+    for at in range(1, 13):
+        left = 2.0 ** (-at / 4)
+        row = {
+            "kimg": float(at),
+            "train_objective": 18.0 + 20 * left,
+            "validation_objective": 20.0 + 20 * left,
+            "validation_mse": 0.01 + 0.05 * left,
+            "validation_mse_floor": 0.012,
+            "validation_kl": 8.0,
+            "validation_active": 12.0,
+            "validation_perplexity": 40.0,
+            "fd_judge": 30.0,
+            "fd_judge_floor": 1.0,
+            "diversity": 0.3,
+            "diversity_floor": 1.0,
+            "coverage": 0.05,
+            "coverage_floor": 0.96,
+            "recall": 0.02,
+            "recall_floor": 0.9,
+            "autoencoder_grad_norm": 1.0,
+        }
+        rows.append({**row, **(change(float(at)) if change else {})})
+    recipe = {"batch": 32, "kimg": kimg, "players": {"autoencoder": {}}}
+    return Records(rows, (), recipe, DATA, {"judged_by": "validation_objective"})

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from diagnose.helpers import DATA, MILESTONES, RECIPE, gan, learner, with_part
+from diagnose.helpers import DATA, MILESTONES, RECIPE, gan, learner, rebuilder, with_part
 from sparring.diagnose import Records, diagnose
 from sparring.diagnose.hints import rules
 from sparring.registry import Range
@@ -88,6 +88,9 @@ FAILING: dict[str, Records] = {
     "underfitting": learner(always(train_accuracy=0.3, validation_accuracy=0.29, train_loss=2.0)),
     "vanishing-gradient": learner(always(grad_norm_first=1e-7, train_loss=2.3)),
     "exploding-gradient": learner(late(10, classifier_grad_norm=80.0, train_loss=3.0)),
+    "rebuilding-by-heart": rebuilder(late(9, validation_objective=32.0)),
+    "posterior-collapse": rebuilder(always(validation_kl=0.01, validation_active=0.0)),
+    "codebook-collapse": rebuilder(always(validation_perplexity=1.5)),
 }
 
 RARE = {
@@ -190,6 +193,15 @@ SOUND: dict[str, list[Records]] = {
     ],
     "vanishing-gradient": [learner(always(grad_norm_first=1e-7)), learner(always(train_loss=2.3))],
     "exploding-gradient": [learner(late(10, classifier_grad_norm=80.0)), learner(late(10, train_loss=3.0))],
+    "rebuilding-by-heart": [
+        rebuilder(late(9, validation_objective=32.0, train_objective=30.0)),
+        rebuilder(late(11, validation_objective=32.0)),
+    ],
+    "posterior-collapse": [
+        rebuilder(always(validation_kl=0.01)),
+        rebuilder(always(validation_kl=0.01, validation_active=0.0), kimg=60.0),  # a code is not used at first
+    ],
+    "codebook-collapse": [rebuilder(late(11, validation_perplexity=1.5))],
 }
 
 
@@ -249,7 +261,7 @@ def test_a_rule_is_silent_where_a_signal_is_missing(rule: str, number: int) -> N
     assert found(SOUND[rule][number], rule) is None
 
 
-@pytest.mark.parametrize("records", [gan(), learner()], ids=["two players", "one player"])
+@pytest.mark.parametrize("records", [gan(), learner(), rebuilder()], ids=["gan", "classifier", "vae"])
 def test_a_run_as_it_should_be_is_left_in_peace(records: Records) -> None:
     assert [hint.rule for hint in diagnose(records) if hint.severity != "info"] == []
 

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 from tyro.conf import Positional, arg
 
@@ -62,11 +62,11 @@ def index() -> dict[str, dict[str, str]]:
     """Kind -> name -> summary."""
     from sparring.data.named import summaries
     from sparring.job.parts import registries
+    from sparring.recipe import Task
     from sparring.recipes.base import recipes, recipes_for
 
     by_task = {
-        "recipes that generate": {name: recipes[name].summary for name in recipes_for("generate")},
-        "recipes that classify": {name: recipes[name].summary for name in recipes_for("classify")},
+        f"recipes that {task}": {name: recipes[name].summary for name in recipes_for(task)} for task in get_args(Task)
     }
     found = {kind: {name: registry[name].summary for name in registry} for kind, registry in registries().items()}
     return {**by_task, **found, "data sets": dict(summaries())}

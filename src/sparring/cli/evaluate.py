@@ -33,6 +33,9 @@ $ sparring evaluate predictions.npz --min-recall 0.95
 _FILES = (".npz", ".csv")
 _WIDTH = 88
 _OF_FILES = frozenset({"source", "min_recall", "min_precision", "json"})
+_OF_AUTOENCODERS = frozenset(
+    {"source", "against", "extractor", "count", "seeds", "checkpoint", "bound", "device", "json"}
+)
 _OF_CLASSIFIERS = _OF_FILES | {"against", "checkpoint", "ten_crop", "robust", "device"}
 
 
@@ -66,6 +69,8 @@ class Evaluate:
     """Also how the extractor's classes stand up to shifted, turned, lit, blurred and partly covered reals."""
     ten_crop: bool = False
     """Of a classifier: average over ten views of each picture."""
+    bound: Annotated[int | None, arg(metavar="COUNT", help_behavior_hint="(default: 100)")] = None
+    """Of a variational autoencoder: samples of z for the importance-weighted bound of log p(x)."""
     min_recall: Annotated[float | None, arg(metavar="SHARE", help_behavior_hint="")] = None
     """Of two classes: choose the threshold that reaches this recall."""
     min_precision: Annotated[float | None, arg(metavar="SHARE", help_behavior_hint="")] = None
@@ -85,9 +90,13 @@ class Evaluate:
     def _evaluate_run(self) -> None:
         from sparring.job.opened import task_of
 
-        if task_of(self.source) == "classify":
-            self._judge_classifier()
-            return
+        {"classify": self._judge_classifier, "rebuild": self._judge_autoencoder}.get(
+            task_of(self.source), self._judge_generator
+        )()
+
+    def _judge_generator(self) -> None:
+        if self.bound is not None:
+            raise UsageError("--bound is for variational autoencoders; this run is none.")
         if self.min_recall is not None or self.min_precision is not None or self.ten_crop:
             raise UsageError("--min-recall, --min-precision and --ten-crop are for classifiers; this run is none.")
         from sparring.cli.terminal import Terminal
@@ -142,6 +151,34 @@ class Evaluate:
         _show_judged(found.judged)
         if found.robustness is not None:
             _show_robustness("its", found.robustness)
+        print(f"next: sparring report {self.source}\n{found.written}")
+
+    def _judge_autoencoder(self) -> None:
+        self._refuse_beside(_OF_AUTOENCODERS, f"not for autoencoders; {self.source} is one")
+        if self.checkpoint == "both":
+            raise UsageError("--checkpoint both: of an autoencoder give best or last.")
+        from sparring.cli.terminal import Terminal
+        from sparring.job.evaluate_rebuilding import BOUND, evaluate_rebuilding
+        from sparring.job.run import Run
+        from sparring.metrics.kept import silent
+
+        with Terminal(quiet=self.json) as terminal:
+            found = evaluate_rebuilding(
+                Run(self.source, device=self.device, checkpoint=self.checkpoint),
+                against=self.against,
+                count=self.count,
+                seeds=self.seeds,
+                bound=BOUND if self.bound is None else self.bound,
+                extractor=self.extractor,
+                on_progress=terminal.listeners().data or silent,
+            )
+        if self.json:
+            print(json.dumps(found.to_json(), indent=2))
+            return
+        print("\n".join(found.conditions))
+        _print_table(["measure", "value", "95 % interval", "N", "note"], [_told(row) for row in found.rows])
+        for evaluation in () if found.samples is None else found.samples.evaluations:
+            _show(evaluation)
         print(f"next: sparring report {self.source}\n{found.written}")
 
     def _refuse_beside(self, known: frozenset[str], why: str) -> None:

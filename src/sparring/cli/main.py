@@ -1,6 +1,7 @@
 """`sparring VERB ...`: parse, call the verb, turn errors into one message and an exit code."""
 
 import contextlib
+import io
 import os
 import signal
 import sys
@@ -12,8 +13,8 @@ from types import FrameType
 from typing import Protocol
 
 from sparring import __version__
-from sparring.cli import catalogue, check, compare, diagnose, evaluate, explain, predict, report, sample, train
-from sparring.errors import MachineError, SparringError, UsageError, did_you_mean
+from sparring.cli import catalogue, check, compare, diagnose, evaluate, explain, joint, predict, report, sample, train
+from sparring.errors import LostProcessError, MachineError, SparringError, UsageError, did_you_mean
 
 
 class Verb(Protocol):
@@ -33,6 +34,7 @@ VERBS: dict[str, tuple[type[Verb], str]] = {
     "diagnose": (diagnose.Diagnose, diagnose.HELP),
     "explain": (explain.Explain, explain.HELP),
     "report": (report.Report, report.HELP),
+    "joint": (joint.Joint, joint.HELP),
     "check": (check.Check, check.HELP),
     "list": (catalogue.List, catalogue.HELP),
 }
@@ -62,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: the words after `sparring`; None: those that the process was started with.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    with _terminable():
+    with _terminable(), _silenced():
         code = _guarded(words)
     sys.exit(code)
 
@@ -71,7 +73,7 @@ def _guarded(words: list[str]) -> int:
     try:
         return _run(words)
     except SparringError as error:
-        _say(str(error))
+        _say(str(error), first=not isinstance(error, LostProcessError))
         return error.exit_code
     except KeyboardInterrupt as stop:
         _say("stopped; nothing was begun that would have to be saved.")
@@ -99,6 +101,8 @@ def _run(words: list[str]) -> int:
         return 0
     if words[0] not in VERBS:
         raise UsageError(f"unknown verb '{words[0]}'. {did_you_mean(words[0], VERBS)} See sparring --help.")
+    if words[0] != "train" and _rank() is not None:
+        raise UsageError(f"sparring {words[0]} needs one process: start it without torchrun, which is there to train.")
     _parse(words[0], words[1:]).run()
     sys.stdout.flush()
     return 0
@@ -109,7 +113,8 @@ def _parse(name: str, words: list[str]) -> Verb:
 
     kind, text = VERBS[name]
     config = (tyro.conf.DisallowNone, tyro.conf.FlagCreatePairsOff)
-    return tyro.cli(kind, prog=f"sparring {name}", description=text, args=words, config=config)
+    with contextlib.redirect_stderr(sys.stderr if _is_first() else io.StringIO()):
+        return tyro.cli(kind, prog=f"sparring {name}", description=text, args=words, config=config)
 
 
 def _overview() -> str:
@@ -139,14 +144,38 @@ def _terminable() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
+        # Whoever is ending for want of another process no longer listens, see `job.together`.
+        if signal.getsignal(signal.SIGTERM) is _terminate:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
     raise TerminatedError
 
 
-def _say(message: str) -> None:
+def _rank() -> str | None:
+    """Which of several processes this one is, as `torchrun` says it; None: there is no other."""
+    return os.environ.get("RANK") if os.environ.get("WORLD_SIZE", "1") != "1" else None
+
+
+def _is_first() -> bool:
+    """Whether it is for this process to speak."""
+    return _rank() in (None, "0")
+
+
+@contextlib.contextmanager
+def _silenced() -> Iterator[None]:
+    """Within it nothing reaches standard output but from the first of several processes."""
+    with contextlib.ExitStack() as stack:
+        if not _is_first():
+            stack.enter_context(contextlib.redirect_stdout(stack.enter_context(Path(os.devnull).open("w"))))
+        yield
+
+
+def _say(message: str, *, first: bool = True) -> None:
+    """Print a message of the first process, or of any."""
+    if first and not _is_first():
+        return
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.flush()
     print(f"sparring: {message}", file=sys.stderr)

@@ -1,7 +1,7 @@
 """What a person sees while a job runs: a bar on a terminal, else a line a log point, or nothing."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -177,7 +177,8 @@ def progress_facts(progress: "Progress") -> str:
     """Speed, time left, losses and accuracies, and how it was judged where it was."""
     row = progress.row
     words = [f"{progress.images_per_second:.0f} images/s", f"{clock(progress.seconds_left)} left"]
-    return "  ".join(words + (_classifier_facts(row) if "classifier_loss" in row else _gan_facts(row)))
+    told = next((facts for column, facts in _FACTS.items() if column in row), _gan_facts)
+    return "  ".join([*words, *told(row)])
 
 
 def _classifier_facts(row: Mapping[str, Any]) -> list[str]:
@@ -193,11 +194,41 @@ def _gan_facts(row: Mapping[str, Any]) -> list[str]:
         f"D right {100 * row.get('discriminator_accuracy', float('nan')):.0f} %",
         f"loss D {_number(row.get('discriminator_adversarial'))} G {_number(row.get('generator_adversarial'))}",
     ]
+    return words + _distance_facts(row)
+
+
+def _distance_facts(row: Mapping[str, Any]) -> list[str]:
+    words = []
     distance = next((name for name in row if name.startswith(("fd_", "FID")) and f"{name}_floor" in row), None)
     if distance is not None:
         words.append(f"{distance} {_number(row[distance])} (floor {_number(row[distance + '_floor'])})")
         words.append(f"coverage {_number(row.get('coverage'))} ({_number(row.get('coverage_floor'))})")
     return words
+
+
+def _autoencoder_facts(row: Mapping[str, Any]) -> list[str]:
+    words = [f"rebuilt {_number(row['autoencoder_reconstruction'])}"]
+    if "autoencoder_kl" in row:
+        words.append(f"kl {_number(row['autoencoder_kl'])}")
+    if "validation_mse" in row:
+        error, floor = _number(row["validation_mse"]), _number(row["validation_mse_floor"])
+        words.append(f"held out: squared error {error} (PCA {floor})")
+    return words + _distance_facts(row)
+
+
+def _boltzmann_facts(row: Mapping[str, Any]) -> list[str]:
+    words = [f"data over chains {_number(row['autoencoder_divergence'])} nats"]
+    if "validation_pseudo_likelihood" in row:
+        words.append(f"held out: pseudo-likelihood {_number(row['validation_pseudo_likelihood'])}")
+    return words + _distance_facts(row)
+
+
+_FACTS: Mapping[str, Callable[[Mapping[str, Any]], list[str]]] = {
+    "classifier_loss": _classifier_facts,
+    "autoencoder_reconstruction": _autoencoder_facts,
+    "autoencoder_divergence": _boltzmann_facts,
+}
+"""By a column that only rows of such a game have."""
 
 
 def judge_line(extractor: "Extractor", seconds: float) -> str:

@@ -22,6 +22,7 @@ $ sparring train photos/ --recipe dcgan --size 64 --batch 64
 $ sparring train photos/ --task classify    (a class a folder; resnet20, or any `sparring list` shows)
 $ sparring train table.csv --task classify  (rows of numbers; the class in a column `label`)
 $ sparring train photos/ --task classify --folds 5
+$ sparring train photos/ --task rebuild     (an autoencoder; --recipe vae for one that makes samples)
 $ sparring train photos/ --sweep gamma      (which strength of R1 suits these data? then train with it)
 $ sparring train photos/ --dry-run          (the whole plan, nothing written)
 $ sparring train --resume runs/latest       (exactly where it stopped)
@@ -31,8 +32,8 @@ $ sparring train --like runs/photos-gan-001 --seed 1
 
 _CHOSEN = "(default: chosen from the data)"
 _WITH = {
-    "resume": frozenset({"resume", "kimg", "minutes", "device", "json"}),
-    "like": frozenset({"like", "out", "seed", "device", "json"}),
+    "resume": frozenset({"resume", "kimg", "minutes", "device", "profile", "json"}),
+    "like": frozenset({"like", "out", "seed", "device", "profile", "json"}),
 }
 
 
@@ -43,11 +44,13 @@ class Train:
     data: Annotated[Positional[str | None], arg(metavar="[DATA]", help_behavior_hint="")] = None
     """A folder, an archive, an array file, a table, or a data set by name (`sparring list`)."""
     task: Annotated[
-        Literal["generate", "classify"] | None, arg(help_behavior_hint="(default: the recipe's, else generate)")
+        Literal["generate", "classify", "rebuild"] | None,
+        arg(help_behavior_hint="(default: the recipe's, else generate)"),
     ] = None
-    """What it is to do: make pictures like these, or say which class one is of."""
+    """What it is to do: make pictures like these, say which class one is of, or rebuild them from few numbers."""
     recipe: Annotated[
-        str | None, arg(metavar="NAME", help_behavior_hint="(default: gan; to classify resnet20, rows mlp)")
+        str | None,
+        arg(metavar="NAME", help_behavior_hint="(default: gan; by the task resnet20, of rows mlp, or autoencoder)"),
     ] = None
     """What to train and how; `sparring list gan` shows every setting."""
     minutes: Annotated[float | None, arg(metavar="MINUTES", help_behavior_hint="")] = None
@@ -86,6 +89,8 @@ class Train:
     """cpu, cuda, cuda:1 or mps."""
     precision: Annotated[str, arg(metavar="NAME")] = "auto"
     """bf16, fp32 or fp64 (for checks); auto takes bf16 where the processor is fast at it."""
+    profile: bool = False
+    """Look where the time goes: profile.txt in the run's folder, and a trace of a few rounds."""
     dry_run: bool = False
     """Show the plan, write nothing."""
     resume: Annotated[Path | None, arg(metavar="RUN", help_behavior_hint="")] = None
@@ -102,6 +107,7 @@ class Train:
 
         with Terminal(quiet=self.json) as terminal:
             if self.folds is not None:
+                self._refuse_profile("--folds")
                 self._cross_validate(terminal, self.folds)
                 return
             if self.dry_run:
@@ -113,17 +119,22 @@ class Train:
     def _train(self, terminal: "Terminal") -> Path:
         from sparring.job import train as job
 
-        listeners = terminal.listeners()
+        listeners, profile = terminal.listeners(), self.profile
         device = None if self.device == "auto" else self.device
         if self.resume is not None:
-            return job.resume(self.resume, kimg=self.kimg, minutes=self.minutes, device=device, listeners=listeners)
+            return job.resume(
+                self.resume, kimg=self.kimg, minutes=self.minutes, device=device, listeners=listeners, profile=profile
+            )
         if self.like is not None:
-            return job.start_like(self.like, out=self.out, seed=self.seed, device=device, listeners=listeners)
+            return job.start_like(
+                self.like, out=self.out, seed=self.seed, device=device, listeners=listeners, profile=profile
+            )
         if self.sweep is not None:
+            self._refuse_profile("--sweep")
             from sparring.job.sweep import start_swept
 
             return start_swept(self._options(), self.sweep, listeners)
-        return job.start(self._options(), listeners)
+        return job.start(self._options(), listeners, profile=profile)
 
     def _cross_validate(self, terminal: "Terminal", folds: int) -> None:
         from sparring.job.cross_validate import RECORD, cross_validate
@@ -177,6 +188,10 @@ class Train:
                 "Leave it out, or start a new run."
             )
 
+    def _refuse_profile(self, option: str) -> None:
+        if self.profile:
+            raise UsageError(f"--profile looks into one run, and {option} makes several: leave one of them out.")
+
     def _given(self) -> list[str]:
         """Names of the options that differ from their defaults."""
         return [name for name, field in self.__dataclass_fields__.items() if getattr(self, name) != field.default]
@@ -193,12 +208,13 @@ class Train:
     def _end(self, path: Path) -> None:
         from sparring.runfolder import RunFolder
 
+        folder = RunFolder.open(path)
         if self.json:
-            rows = RunFolder.open(path).rows()
+            rows = folder.rows()
             print(json.dumps({"run": str(path), "report": str(path / "report.html"), "last": rows[-1]}, indent=2))
             return
-        from sparring.report.page import use_of
+        from sparring.report.told import told_of
 
-        then = use_of(RunFolder.open(path), str(path))
+        then = told_of(folder).then.format(run=path)
         print(f"report: {path / 'report.html'}\nnext: {then}")
         print(path)

@@ -56,6 +56,10 @@ RANGES: Mapping[str, str] = {
     "class_agreement": "0 to 1, higher is better",
     "train_accuracy": "0 to 1, higher is better",
     "validation_accuracy": "0 to 1, higher is better",
+    "validation_objective": "lower is better",
+    "validation_kl": "nats, 0 says nothing of x",
+    "validation_active": "dimensions of z that say something",
+    "validation_perplexity": "1 a single vector, the codebook's size all evenly",
     "validation_f1": "mean of the classes, 0 to 1, higher is better",
 }
 
@@ -151,9 +155,12 @@ def spoken(values: Mapping[str, float]) -> str:
     return ", ".join(_spoken(name, values) for name in values if not name.endswith(FLOOR))
 
 
+_WHOSE: Mapping[str, str] = {"validation_mse": "PCA"}
+
+
 def _spoken(name: str, values: Mapping[str, float]) -> str:
     floor = values.get(name + FLOOR)
-    whose = "always the commonest class" if name.startswith("validation_") else "training reals"
+    whose = _WHOSE.get(name, "always the commonest class" if name.startswith("validation_") else "training reals")
     notes = [] if floor is None else [f"{whose} {floor:.3g}"]
     notes += [RANGES[name]] if name in RANGES else []
     return f"{name} {values[name]:.3g}" + (f" ({'; '.join(notes)})" if notes else "")

@@ -176,7 +176,10 @@ class Records:
 
     @property
     def judged(self) -> Series:
-        """What marks the best checkpoint: the distance, or a classifier's error on held-out examples."""
+        """What marks the best checkpoint: the distance, or the column that judge.json names."""
+        named = self.judge.get("judged_by")
+        if isinstance(named, str):
+            return self.series(named)
         return self.series("validation_error") if self.distance is None else self.distance.series
 
     def at_milestones(self, name: str) -> Series:
@@ -200,6 +203,11 @@ class Records:
     def players(self) -> list[str]:
         """Names of the players."""
         return list(self.recipe.get("players", {}))
+
+    @property
+    def adversarial(self) -> bool:
+        """Whether samples are made by one player against another; so where the recipe names no players as well."""
+        return not self.players or "generator" in self.players
 
     def pictures(self, part: str) -> int | None:
         """Examples in a part of the data."""

@@ -74,7 +74,7 @@ class Story:
 
 def is_look(row: Row) -> bool:
     """Whether a row belongs to a milestone: samples, or held-out examples, were measured."""
-    measured = ("_floor", "validation_loss", "validation_accuracy")
+    measured = ("_floor", "validation_loss", "validation_accuracy", "validation_objective")
     return any(name.endswith(measured) and value is not None for name, value in row.items())
 
 

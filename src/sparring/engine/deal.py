@@ -2,18 +2,22 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from sparring.errors import UsageError
 from sparring.losses.base import Batch
 from sparring.models.gan.base import NoiseKind
+from sparring.nn import ranks
 
 Stored = npt.NDArray[Any]
 """Examples at the edges: pictures uint8 [N, H, W, C], or rows float32 [N, F]."""
+Rows = TypeVar("Rows", Tensor, npt.NDArray[np.int64])
 
 
 def key(*parts: int | str) -> int:
@@ -38,6 +42,53 @@ def seed_device(number: int, device: torch.device) -> None:
         torch.mps.manual_seed(number)
     else:
         torch.default_generator.manual_seed(number)
+
+
+@dataclass(frozen=True)
+class Share:
+    """Which rows of each batch this process is dealt, where several share it; by itself all of them.
+
+    Args:
+        parts: equal pieces in which the player takes its batch, see `Player.accumulate`: each of them is cut, so that
+            all processes have their part of the same piece at the same time.
+    """
+
+    rank: int = 0
+    ranks: int = 1
+    parts: int = 1
+
+    @classmethod
+    def here(cls, *, parts: int = 1) -> "Share":
+        """That of this process."""
+        world = ranks.world()
+        return cls(rank=world.rank, ranks=world.ranks, parts=parts)
+
+    def cut(self, rows: Rows) -> Rows:
+        """This process's rows of [N, ...].
+
+        Raises:
+            UsageError: they can't be dealt out evenly.
+        """
+        if self.ranks == 1:
+            return rows
+        pieces = self.parts * self.ranks
+        if len(rows) % pieces:
+            raise UsageError(
+                f"{self.ranks} processes can't share {len(rows)} examples of a batch evenly"
+                f"{f' in {self.parts} parts' if self.parts > 1 else ''}: give a --batch that {pieces} divides."
+            )
+        own: Rows = rows.reshape((self.parts, self.ranks, len(rows) // pieces, *rows.shape[1:]))[:, self.rank]
+        return own.reshape((len(rows) // self.ranks, *rows.shape[1:]))
+
+    def whole(self, rows: Tensor) -> Tensor:
+        """The rows of all processes, in the order in which `cut` was given them; each process has to ask."""
+        if self.ranks == 1:
+            return rows
+        dealt = ranks.gathered(rows).reshape(self.ranks, self.parts, len(rows) // self.parts, *rows.shape[1:])
+        return dealt.transpose(0, 1).flatten(0, 2)
+
+
+WHOLE = Share()
 
 
 class Source(Protocol):
@@ -107,6 +158,7 @@ class Pictures:
         y: labels int64 [N], -1 where unknown, or None.
         source: what each picture is to be made from, uint8 [N, H, W, C'], dealt as `source`; None: no pairs.
         rows: deal these alone, int64 [M]; the order is then one of M.
+        share: what of each batch is dealt here.
     """
 
     def __init__(
@@ -120,7 +172,9 @@ class Pictures:
         resident_share: float = 0.4,
         rows: npt.NDArray[np.int64] | None = None,
         source: npt.NDArray[np.uint8] | None = None,
+        share: Share = WHOLE,
     ) -> None:
+        self._share = share
         self._stored = {"x": x} if source is None else {"x": x, "source": source}
         self._rows = rows
         self._order = order
@@ -131,7 +185,7 @@ class Pictures:
 
     def __call__(self, counter: int) -> Batch:
         """Pictures, their sources, labels and their `index` [B] in the part."""
-        chosen = self._order(counter)
+        chosen = self._share.cut(self._order(counter))
         if self._rows is not None:
             chosen = self._rows[chosen]
         index_B = to_device(torch.from_numpy(chosen), self._device)
@@ -166,7 +220,9 @@ class Noise:
         device: torch.device,
         dtype: torch.dtype = torch.float32,
         kind: NoiseKind = "normal",
+        share: Share = WHOLE,
     ) -> None:
+        self._share = share
         self._shape = (batch, size)
         self._key = (seed, stream)
         self._device = device
@@ -176,7 +232,7 @@ class Noise:
     def __call__(self, counter: int) -> Batch:
         """The noise of update number `counter`."""
         # Always drawn in fp32: fp64 is to check fp32, so it must see the same numbers.
-        z_BZ = drawn_noise(self._shape, self._kind, generator(*self._key, counter))
+        z_BZ = self._share.cut(drawn_noise(self._shape, self._kind, generator(*self._key, counter)))
         return {"z": to_device(z_BZ.to(self._dtype), self._device)}
 
 
@@ -208,8 +264,16 @@ class Labels:
     """Labels `label` int64 [B] drawn with the shares of the classes in the training part."""
 
     def __init__(
-        self, shares: npt.NDArray[np.float64], *, batch: int, seed: int, stream: str, device: torch.device
+        self,
+        shares: npt.NDArray[np.float64],
+        *,
+        batch: int,
+        seed: int,
+        stream: str,
+        device: torch.device,
+        share: Share = WHOLE,
     ) -> None:
+        self._share = share
         self._shares = torch.from_numpy(np.asarray(shares, dtype=np.float64))
         self._batch = batch
         self._key = (seed, stream)
@@ -219,7 +283,7 @@ class Labels:
         """The labels of update number `counter`."""
         draw = generator(*self._key, counter)
         label_B = torch.multinomial(self._shares, self._batch, replacement=True, generator=draw)
-        return {"label": to_device(label_B, self._device)}
+        return {"label": to_device(self._share.cut(label_B), self._device)}
 
 
 def to_unit(stored: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:

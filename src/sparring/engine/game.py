@@ -5,19 +5,30 @@ A classifier is a game with one player, a GAN a game with two; how often each mo
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
 from sparring.engine.deal import key, seed_device
+from sparring.engine.distributed import average
 from sparring.engine.ema import EMA
 from sparring.engine.precision import Precision
 from sparring.engine.schedule import Schedule
 from sparring.losses.base import Batch, Moment, Objective, Turn
+from sparring.nn import ranks
 
 Deal = Callable[[str, int], Batch]
 """Player's name and count of its updates so far -> everything random or read that the update needs."""
+Phase = Callable[[str], AbstractContextManager[object]]
+"""The name of a part of a round -> the context that it runs in."""
+_NOTHING = nullcontext()
+
+
+def unmarked(phase: str) -> AbstractContextManager[object]:
+    """Nobody looks where the time goes."""
+    return _NOTHING
 
 
 @dataclass(kw_only=True)
@@ -71,9 +82,24 @@ class Player:
         """What is judged and shipped, in evaluation mode: the average of the weights, or a copy where there is none."""
         return (copy.deepcopy(self.module) if self.ema is None else self.ema.module).eval()
 
-    def step(self, *, examples: int, batch: int) -> Tensor:
-        """Clip and step, unless the gradient is not finite: then nothing moves. Returns the gradient's norm, []."""
+    def step(self, *, examples: int, batch: int, phase: Phase = unmarked) -> Tensor:
+        """Clip and step, unless the gradient is not finite: then nothing moves. Returns the gradient's norm, [].
+
+        The gradient is the mean of all ranks', so they all see the same norm, and step or do not step together.
+        """
         gradients = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
+        with phase("mean over processes"):
+            average(gradients)
+        with phase(f"{self.name} step"):
+            norm, not_finite = self._stepped(gradients, examples=examples)
+        self.steps += 1
+        if self.ema is not None:
+            with phase("average of the weights"):
+                self.ema.update(examples=examples, batch=batch, skipped=not_finite)
+        return norm
+
+    def _stepped(self, gradients: list[Tensor], *, examples: int) -> tuple[Tensor, Tensor]:
+        """The norm, and whether nothing moved."""
         norm = torch.nn.utils.get_total_norm(gradients)
         not_finite = torch.isfinite(norm).logical_not().to(torch.float32)
         self.skipped += not_finite
@@ -85,10 +111,7 @@ class Player:
         # A fused optimiser reads this flag on the device and leaves weights and moments alone where it is 1.
         self.optimizer.found_inf = not_finite  # type: ignore[attr-defined]
         self.optimizer.step()
-        self.steps += 1
-        if self.ema is not None:
-            self.ema.update(examples=examples, batch=batch, skipped=not_finite)
-        return norm
+        return norm, not_finite
 
 
 @dataclass(kw_only=True)
@@ -100,9 +123,10 @@ class Game:
         objective: what each is judged by.
         deal: where batches come from; a pure function of its arguments.
         precision: what the forward passes compute in.
-        batch: examples of one update.
+        batch: examples of one update, of all ranks together.
         counted: name of the player whose examples are counted (the discriminator's reals, or the one player's).
         seed: of whatever is random inside the modules.
+        phase: what each part of a round runs in: for whoever looks where the time goes.
         round, images: rounds played and examples counted so far.
     """
 
@@ -113,6 +137,7 @@ class Game:
     batch: int
     counted: str
     seed: int = 0
+    phase: Phase = unmarked
     round: int = 0
     images: int = 0
 
@@ -125,14 +150,14 @@ class Game:
 def play_round(game: Game) -> dict[str, Tensor]:
     """Let every player make its updates once; returns named scalars [], still on the device."""
     scalars: dict[str, Tensor] = {}
-    # Dropout and noise inside modules draw from the device's own generator: it depends on nothing but the round.
-    seed_device(key(game.seed, "modules", game.round), game.precision.device)
+    _seed_modules(game)
     for player in game.players:
         for other in game.players:
             other.trains(other is player, examples=game.images)
         for update in range(player.updates):
             moment = Moment(round=game.round, update=update, last=update + 1 == player.updates, count=player.steps)
-            batch = game.deal(player.name, player.steps)
+            with game.phase("dealing"):
+                batch = game.deal(player.name, player.steps)
             scalars |= _play_update(game, player, batch, moment)
             if player.name == game.counted:
                 game.images += game.batch
@@ -140,17 +165,32 @@ def play_round(game: Game) -> dict[str, Tensor]:
     return scalars
 
 
+def _seed_modules(game: Game) -> None:
+    """Dropout and noise inside modules draw from the device's own generator: it depends on nothing but the round.
+
+    Each rank has noise of its own; what an objective draws for examples, all draw alike, see `nn.ranks`.
+    """
+    device, world = game.precision.device, ranks.world()
+    shared = key(game.seed, "modules", game.round)
+    if world.ranks == 1:
+        seed_device(shared, device)
+        return
+    world.seed(shared, device)
+    seed_device(key(game.seed, "modules", game.round, world.rank), device)
+
+
 def _play_update(game: Game, player: Player, batch: Batch, moment: Moment) -> dict[str, Tensor]:
     seen: list[dict[str, Tensor]] = []
     player.optimizer.zero_grad(set_to_none=True)
     for part in split(batch, player.accumulate):
-        with game.precision.autocast():
+        with game.phase(f"{player.name} forward"), game.precision.autocast():
             turn = game.objective.turn(player.name, part, moment)
             terms = torch.stack([_mean(term) for term in turn.terms.values()])
-        (terms.sum() / player.accumulate).backward()  # type: ignore[no-untyped-call]
+        with game.phase(f"{player.name} backward"):
+            (terms.sum() / player.accumulate).backward()  # type: ignore[no-untyped-call]
         seen.append(_scalars(player.name, turn, terms))
     scalars = seen[0] if len(seen) == 1 else {name: torch.stack([s[name] for s in seen]).mean() for name in seen[0]}
-    norm = player.step(examples=game.images, batch=game.batch)
+    norm = player.step(examples=game.images, batch=game.batch, phase=game.phase)
     game.objective.after_step(player.name)
     return scalars | {f"{player.name}_grad_norm": norm}
 
@@ -187,5 +227,6 @@ def ranked_right(stats: Mapping[str, Tensor]) -> Tensor:
 
     1/2 is fooled, 1 is perfect; unlike the share of right signs it means the same for every loss.
     """
-    difference = stats["real_logit_B"].float()[:, None] - stats["fake_logit_B"].float()[None, :]
+    real_B, fake_B = (ranks.gathered(stats[name].float()) for name in ("real_logit_B", "fake_logit_B"))
+    difference = real_B[:, None] - fake_B[None, :]
     return (difference.sign().mean() + 1) / 2

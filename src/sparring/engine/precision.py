@@ -1,5 +1,6 @@
 """Which device computes, and in which precision its forward passes run."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Literal, get_args
 import torch
 
 from sparring.errors import UsageError
+from sparring.nn import ranks
 
 PrecisionName = Literal["bf16", "fp32", "fp64"]
 
@@ -44,6 +46,8 @@ def choose_device(asked: str | None) -> torch.device:
     Raises:
         UsageError: the device asked for is not there, or its name is unknown.
     """
+    if ranks.world().ranks > 1:
+        return _own_device(asked)
     if asked is None or asked == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
@@ -65,6 +69,22 @@ def choose_device(asked: str | None) -> torch.device:
     return device
 
 
+def _own_device(asked: str | None) -> torch.device:
+    """That of one of several processes, each of which takes a GPU of its own, see `distributed.joined`."""
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if asked == "cpu" or (asked in (None, "auto") and not gpus):
+        return torch.device("cpu")
+    if asked not in (None, "auto", "cuda"):
+        raise UsageError(f"--device {asked}: of several processes each takes a device of its own. Known: cpu, cuda.")
+    local = int(os.environ.get("LOCAL_RANK", ranks.world().rank))
+    if local >= gpus:
+        raise UsageError(
+            f"--device {asked or 'auto'}: process {local} of this machine has no GPU of its own, there are {gpus}. "
+            "Start as many processes as GPUs, or give --device cpu."
+        )
+    return torch.device("cuda")
+
+
 def choose_precision(asked: str | None, device: torch.device) -> Precision:
     """The precision asked for, or bf16 where the device multiplies it faster than fp32, else fp32.
 
@@ -79,6 +99,14 @@ def choose_precision(asked: str | None, device: torch.device) -> Precision:
         if asked == name:
             return Precision(name, device)
     raise UsageError(f"--precision {asked}: unknown. Known: auto, {', '.join(get_args(PrecisionName))}.")
+
+
+def wait(device: torch.device) -> None:
+    """Until the device has done what it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
 
 
 def _fast_bf16(device: torch.device) -> bool:

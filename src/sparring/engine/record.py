@@ -6,7 +6,8 @@ resumed writes the same bytes as one that was not.
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -121,7 +122,8 @@ class Recorder:
 
     Attributes:
         ended: whether the run is at its end before its budget is.
-        judging_seconds: what observing and drawing took so far, in this process.
+        seconds: what was not training took so far, in this process: `judging` (by the observers), `drawing`, `saving`,
+            and `telling`, by rows, events and hints.
     """
 
     def __init__(
@@ -157,7 +159,7 @@ class Recorder:
         self.ended = False
         self._on_progress = on_progress
         self._on_event = on_event
-        self.judging_seconds = 0.0
+        self.seconds = dict.fromkeys(("judging", "drawing", "saving", "telling"), 0.0)
         self._best: float | None = None
         self._looked_at = 0
         self._skipped: dict[str, float] = {}
@@ -193,13 +195,14 @@ class Recorder:
             self._looked_at = milestone(game.images)
             row |= self._observed(game, events)
         better = at_milestone and self._is_better(row)
-        self._folder.append_row(row)
-        if better:
-            events.append(self._best_event(row))
-        for event in events:
-            self._note(game, event)
-        self._tell(game, row)
-        self._take_advice(game, row, at_milestone)
+        with self._clocked("telling"):
+            self._folder.append_row(row)
+            if better:
+                events.append(self._best_event(row))
+            for event in events:
+                self._note(game, event)
+            self._tell(game, row)
+            self._take_advice(game, row, at_milestone)
         if done or better or self.ended or self._due():
             self.save(game, best=better)
 
@@ -220,6 +223,7 @@ class Recorder:
         self._folder.save_checkpoint(images=game.images, tensors=tensors, state=state, best=best)
         self._saved_clock = time.perf_counter()
         self._save_cost = self._saved_clock - started
+        self.seconds["saving"] += self._save_cost
 
     def _due(self) -> bool:
         return time.perf_counter() - self._saved_clock > max(self._save_seconds, 30 * self._save_cost)
@@ -233,19 +237,23 @@ class Recorder:
         return True
 
     def _observed(self, game: Game, events: list[Event]) -> dict[str, float]:
-        started = time.perf_counter()
         values: dict[str, float] = {}
-        for observer in self._observers:
-            observed = observer.observe(game)
-            values |= observed.values
-            events += observed.events
-        self.judging_seconds += time.perf_counter() - started
+        with self._clocked("judging"):
+            for observer in self._observers:
+                observed = observer.observe(game)
+                values |= observed.values
+                events += observed.events
         return values
 
     def _draw(self, game: Game) -> None:
+        with self._clocked("drawing"):
+            self._picture(game)
+
+    @contextmanager
+    def _clocked(self, part: str) -> Iterator[None]:
         started = time.perf_counter()
-        self._picture(game)
-        self.judging_seconds += time.perf_counter() - started
+        yield
+        self.seconds[part] += time.perf_counter() - started
 
     def _best_event(self, row: Mapping[str, Any]) -> Event:
         assert self._judged_by is not None

@@ -6,6 +6,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from sparring.engine.distributed import average, by_first
 from sparring.engine.game import Game, play_round
 
 
@@ -31,6 +32,10 @@ class Window:
     def means(self) -> dict[str, float]:
         """Means over the rounds in which each name was present; this waits for the device."""
         return {name: value.item() / self._counts[name] for name, value in self._sums.items()}
+
+    def level(self) -> None:
+        """Let all ranks have the mean of their sums: what one process has that sees whole batches."""
+        average(list(self._sums.values()))
 
     def clear(self) -> None:
         """Begin a new window."""
@@ -63,24 +68,57 @@ class Watcher(Protocol):
         ...
 
 
+class SharedWatcher:
+    """Rank 0's watcher looks, and the others wait for what it says.
+
+    Args:
+        own: rank 0's; the others have none.
+    """
+
+    def __init__(self, own: Watcher | None) -> None:
+        self._own = own
+        self.ended = own is not None and own.ended
+
+    def look(self, game: Game, window: Window, *, done: bool) -> None:
+        """See `Watcher.look`."""
+
+        def looked() -> bool:
+            assert self._own is not None, "rank 0 has one"
+            self._own.look(game, window, done=done)
+            return self._own.ended
+
+        self.ended = by_first(looked)
+        window.clear()
+
+
 def train(
-    game: Game, window: Window, watcher: Watcher, *, until: int, log_every: int, stop: Callable[[], bool]
+    game: Game,
+    window: Window,
+    watcher: Watcher,
+    *,
+    until: int,
+    log_every: int,
+    stop: Callable[[], bool],
+    play: Callable[[Game], Mapping[str, Tensor]] = play_round,
 ) -> bool:
     """Play rounds until `until` examples were counted.
 
     Args:
         log_every: examples between two log points. They lie where a multiple of it is passed, whatever `until` is.
         stop: asked before each round; when it says yes the loop ends between two rounds.
+        play: plays one.
 
     Returns:
         Whether the game came to its end (False: stopped).
     """
     while game.images < until and not watcher.ended:
         if stop():
+            window.level()
             return False
         before = game.images
-        window.add(play_round(game))
+        window.add(play(game))
         done = game.images >= until
         if done or before // log_every != game.images // log_every:
+            window.level()
             watcher.look(game, window, done=done)
     return True

@@ -1,18 +1,13 @@
 """From a recipe and the data's spec to a game that can be played."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from sparring.data import Part
 from sparring.data.spec import OpenedSpec
 from sparring.engine.game import Game
 from sparring.engine.precision import Precision
-from sparring.job.classify import build_classification
-from sparring.job.generate import build_adversarial
-from sparring.recipe import Recipe, Task
-
-Builder = Callable[[Recipe, OpenedSpec, Mapping[str, Part], Precision], Game]
-
-_BUILDERS: Mapping[Task, Builder] = {"generate": build_adversarial, "classify": build_classification}
+from sparring.job.tasks import TASKS
+from sparring.recipe import Recipe
 
 
 def build_game(recipe: Recipe, spec: OpenedSpec, parts: Mapping[str, Part], precision: Precision) -> Game:
@@ -24,4 +19,4 @@ def build_game(recipe: Recipe, spec: OpenedSpec, parts: Mapping[str, Part], prec
     Raises:
         UsageError: parts of the recipe that don't go together, or that these data have nothing for.
     """
-    return _BUILDERS[recipe.task](recipe, spec, parts, precision)
+    return TASKS[recipe.task].build(recipe, spec, parts, precision)

@@ -1,6 +1,7 @@
 """A classifier from its recipe and the data's spec: one player, the labelled examples it is dealt, who watches it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -9,22 +10,31 @@ from torch import nn
 
 from sparring.data import Data, Part
 from sparring.data.spec import OpenedSpec, TableSpec
-from sparring.engine.deal import Dealer, Order, Pictures, Source, key, to_device
+from sparring.engine.deal import Dealer, Order, Pictures, Share, Source, key, to_device
 from sparring.engine.distortions.base import Distorted, distortions
 from sparring.engine.game import Game
 from sparring.engine.precision import Precision
 from sparring.engine.record import Observer
 from sparring.errors import DataError, UsageError
+from sparring.job.aims import Aim, Drawer, Fitted
+from sparring.job.mistakes import Mistakes
 from sparring.job.parts import build_modules, placed, player_of
+from sparring.job.regions import RegionFrames, in_a_plane
 from sparring.losses.base import objectives
 from sparring.losses.classification import CLASSIFIER, Classification
 from sparring.losses.supervised import supervised_losses
 from sparring.metrics.accuracy import AccuracyWatch, HeldOut
+from sparring.metrics.base import Extractor
+from sparring.metrics.kept import Progress
 from sparring.metrics.layers import LayersWatch
 from sparring.models.classify.base import Classifier
+from sparring.models.gan.base import Generator
 from sparring.recipe import Recipe
+from sparring.report.told import told_of
+from sparring.runfolder import RunFolder
 
 Labels = npt.NDArray[np.int64]
+VALIDATION_ERROR = "validation_error"
 FELT = 64
 """Examples whose gradients are looked at layer by layer."""
 
@@ -65,7 +75,7 @@ def build_classification(recipe: Recipe, spec: OpenedSpec, parts: Mapping[str, P
     )
 
 
-def watchers_for(data: Data, recipe: Recipe) -> list[Observer]:
+def watchers_for(data: Data, recipe: Recipe, extractor: Extractor | None = None) -> list[Observer]:
     """Who measures the game; nobody where no labelled example is held out."""
     train, held = data.parts["train"], data.parts["validation"]
     if not len(held.labelled):
@@ -110,7 +120,10 @@ def _order(recipe: Recipe, rows: Labels, y: Labels, *, balanced: bool) -> Order:
 
 
 def _source(recipe: Recipe, spec: OpenedSpec, train: Part, order: Order, rows: Labels, precision: Precision) -> Source:
-    pictures = Pictures(train.x, train.y, order=order, device=precision.device, dtype=precision.weights, rows=rows)
+    share = Share.here(parts=recipe.players[CLASSIFIER].accumulate)
+    pictures = Pictures(
+        train.x, train.y, order=order, device=precision.device, dtype=precision.weights, rows=rows, share=share
+    )
     if recipe.augment is None:
         return pictures
     if isinstance(spec, TableSpec) or spec.depth is not None:
@@ -119,7 +132,7 @@ def _source(recipe: Recipe, spec: OpenedSpec, train: Part, order: Order, rows: L
             f"--set augment={recipe.augment.name} changes pictures, and these data are {what}: give --set augment=none."
         )
     distortion = distortions.build(recipe.augment.name, settings=recipe.augment.settings)
-    return Distorted(pictures, distortion, seed=key(recipe.seed, "augment"))
+    return Distorted(pictures, distortion, seed=key(recipe.seed, "augment"), share=share)
 
 
 def _begin(module: nn.Module, train: Part, precision: Precision) -> None:
@@ -133,3 +146,41 @@ def _weights(counts: Labels, precision: Precision) -> torch.Tensor:
     there = counts > 0
     factors = np.where(there, counts.sum() / (there.sum() * np.maximum(counts, 1)), 0.0)
     return torch.from_numpy(factors).to(precision.device, precision.weights)
+
+
+def _fitted(data: Data, recipe: Recipe, device: torch.device, on_progress: Progress) -> Fitted:
+    return Fitted(judged_by=VALIDATION_ERROR)
+
+
+def _no_extractor(data: Data, recipe: Recipe, device: torch.device) -> None:
+    """Nothing that is made is judged."""
+
+
+def _no_further_check(recipe: Recipe) -> None:
+    """All its settings go together."""
+
+
+def _no_generator(path: Path, recipe: Recipe, player: Callable[[str], nn.Module]) -> Generator:
+    then = told_of(RunFolder.open(path)).then.format(run=path)
+    raise UsageError(f"{path.name} makes no samples: it was trained to classify. Ask it for classes: {then}")
+
+
+def _drawer(folder: RunFolder | None, data: Data, recipe: Recipe) -> Drawer:
+    return (RegionFrames if in_a_plane(data.spec) else Mistakes)(folder, data, recipe)
+
+
+def _names_classes(recipe: Recipe, spec: OpenedSpec) -> bool:
+    return True
+
+
+CLASSIFY = Aim(
+    check=_no_further_check,
+    build=build_classification,
+    fit=_fitted,
+    stand_in=_no_extractor,
+    observers=watchers_for,
+    drawer=_drawer,
+    generator=_no_generator,
+    names_classes=_names_classes,
+)
+"""To say which class an example is of."""

@@ -1,6 +1,6 @@
 """The picture of a comparison: what several runs make of the same noise, find hardest, or say of a plane."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,8 @@ from sparring.errors import UsageError
 from sparring.job.regions import MOST, Plane, in_a_plane, regions_of
 from sparring.job.run import Run
 from sparring.pictures import grid, padded
-from sparring.planes import Window, class_regions, scatter
+from sparring.planes import Points, Window, class_regions, scatter
+from sparring.recipe import Task
 
 COLUMNS = 10
 ROWS = 3
@@ -41,23 +42,26 @@ def sheet_of(runs: Sequence[Run], names: Sequence[str], seed: int) -> Sheet:
     kinds = {(run.recipe.task, isinstance(run.spec, TableSpec)) for run in runs}
     if len(kinds) > 1:
         raise UsageError(
-            "some of these runs make pictures, some points, or some tell classes: compare those of a kind."
+            "some of these runs make pictures, some points, some tell classes or rebuild: compare those of a kind."
         )
     (task, rows), *_ = kinds
+    if not rows:
+        return Sheet(image=_pictures(runs, names, seed), told=_TOLD[task].format(seed=seed))
     if task == "classify":
-        return _classes(runs, names, seed) if rows else Sheet(image=_pictures(runs, names, seed), told=_HARDEST)
-    if rows:
-        points = [run.sample(POINTS, seed=seed) for run in runs]
-        image = scatter(list(zip(names, points, strict=True)), Window.around(np.concatenate(points)))
-        return Sheet(image=image, told=f"{POINTS:,} points a run, of seed {seed}.")
-    return Sheet(image=_pictures(runs, names, seed), told=_SAMPLES.format(seed=seed))
+        return _classes(runs, names, seed)
+    if any(len(run.spec.columns) > 2 for run in runs if isinstance(run.spec, TableSpec)):
+        return Sheet(image=None, told=_MANY)
+    points = [_points(run, seed) for run in runs]
+    image = scatter(list(zip(names, points, strict=True)), Window.around(np.concatenate(points)))
+    return Sheet(image=image, told=f"{POINTS:,} points a run, of seed {seed}.")
 
 
-_SAMPLES = (
-    "Three rows a run; the same place is the same noise (seed {seed}, each generator in its own dimension) and the "
-    "same class, where there are classes."
-)
-_HARDEST = "Three rows a run: unseen pictures to whose class it gives the least probability, the hardest first."
+_TOLD: Mapping[Task, str] = {
+    "generate": "Three rows a run; the same place is the same noise (seed {seed}, each generator in its own dimension) "
+    "and the same class, where there are classes.",
+    "classify": "Three rows a run: unseen pictures to whose class it gives the least probability, the hardest first.",
+    "rebuild": "Three rows a run: unseen pictures (seed {seed}), what it rebuilt of them, how far the two are apart.",
+}
 _REGIONS = (
     "The class that each run gives to every place, paler where it is less sure; crosses: unseen rows it gets wrong."
 )
@@ -70,7 +74,7 @@ def _classes(runs: Sequence[Run], names: Sequence[str], seed: int) -> Sheet:
         return Sheet(image=None, told=_MANY)
     panels, window = [], None
     for name, run in zip(names, runs, strict=True):
-        x, y = run.unseen(MOST, seed=seed)
+        x, y = run.unseen_labelled(MOST, seed=seed)
         plane = Plane(x)
         window = plane.window
         panels.append(regions_of(name, run.classify, x, y, plane, run.spec.classes))
@@ -80,7 +84,7 @@ def _classes(runs: Sequence[Run], names: Sequence[str], seed: int) -> Sheet:
 
 def _pictures(runs: Sequence[Run], names: Sequence[str], seed: int) -> Image.Image:
     """Rows for each run, each column from the same noise and class; all at the size of the largest."""
-    blocks = [_block(run, seed) for run in runs]
+    blocks = [_BLOCKS[run.recipe.task](run, seed) for run in runs]
     side = (max(block.shape[1] for block in blocks), max(block.shape[2] for block in blocks))
     channels = max(block.shape[3] for block in blocks)
     stacked = np.concatenate([_fitted(block, side, channels) for block in blocks])
@@ -92,13 +96,36 @@ def _pictures(runs: Sequence[Run], names: Sequence[str], seed: int) -> Image.Ima
     return grid(stacked, columns=COLUMNS, captions=captions)
 
 
-def _block(run: Run, seed: int) -> Pixels:
+def _hardest(run: Run, seed: int) -> Pixels:
     count = ROWS * COLUMNS
-    if run.recipe.task == "classify":
-        return padded(run.hardest(count), count)
+    return padded(run.hardest(count), count)
+
+
+def _made(run: Run, seed: int) -> Pixels:
+    count = ROWS * COLUMNS
     if run.generator.conditional:
         return run.pictures(run.noise(count, seed=seed), np.arange(count, dtype=np.int64) % len(run.spec.classes))
     return run.sample(count, seed=seed)
+
+
+def _rebuilt(run: Run, seed: int) -> Pixels:
+    originals, labels = run.unseen(COLUMNS, seed=seed)
+    rebuilt = run.rebuild(originals, labels)
+    apart = np.abs(originals.astype(np.int16) - rebuilt).astype(np.uint8)
+    return np.concatenate([originals, rebuilt, apart])
+
+
+_BLOCKS: Mapping[Task, Callable[[Run, int], Pixels]] = {
+    "generate": _made,
+    "classify": _hardest,
+    "rebuild": _rebuilt,
+}
+
+
+def _points(run: Run, seed: int) -> Points:
+    if run.recipe.task == "rebuild":
+        return run.rebuild(*run.unseen(POINTS, seed=seed))
+    return run.sample(POINTS, seed=seed)
 
 
 def _fitted(pictures: Pixels, side: tuple[int, int], channels: int) -> Pixels:

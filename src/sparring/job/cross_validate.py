@@ -9,9 +9,10 @@ from pathlib import Path
 
 from sparring.errors import UsageError
 from sparring.job.evaluate_classifier import evaluate_classifier
+from sparring.job.listeners import Listeners
 from sparring.job.options import TrainOptions
-from sparring.job.play import Listeners
 from sparring.job.run import Run
+from sparring.job.together import refuse_several
 from sparring.job.train import open_and_plan, start
 from sparring.runfolder import machine_errors, replace_file
 from sparring.runfolder.places import make_given, make_numbered
@@ -42,6 +43,7 @@ def cross_validate(options: TrainOptions, folds: int, listeners: Listeners | Non
     Raises:
         UsageError: fewer than 2 folds, or a recipe that does not classify. Otherwise as `start`.
     """
+    refuse_several("--folds")
     if not 2 <= folds <= MOST_FOLDS:
         raise UsageError(f"--folds {folds}: expected 2 to {MOST_FOLDS}.")
     if options.labels is not None:

@@ -6,9 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from sparring.data import Part
-from sparring.engine.deal import Labels, Noise, Order, Pictures, Renamed, Source
+from sparring.engine.deal import Labels, Noise, Order, Pictures, Renamed, Share, Source
 from sparring.engine.precision import Precision
 from sparring.errors import UsageError
+from sparring.losses.base import DISCRIMINATOR
 from sparring.models.gan.base import Generator
 from sparring.recipe import Recipe
 
@@ -33,9 +34,9 @@ class Dealing:
     def play(self, player: str) -> list[Source]:
         """Reals, noise and, where the generator is asked for classes, labels of its fakes."""
         train, batch, seed = self._parts["train"], self._recipe.batch, self._recipe.seed
-        device, dtype = self._precision.device, self._precision.weights
+        device, dtype, share = self._precision.device, self._precision.weights, self.share(player)
         sources: list[Source] = [
-            self._pictures(train, f"{player}/reals"),
+            self._pictures(train, f"{player}/reals", share),
             Noise(
                 self._generator.z_dim,
                 batch=batch,
@@ -44,12 +45,19 @@ class Dealing:
                 device=device,
                 dtype=dtype,
                 kind=self._generator.noise,
+                share=share,
             ),
         ]
         if train.y is not None and self._generator.conditional:
             shares = class_shares(train.y, self._classes)
-            sources.append(Labels(shares, batch=batch, seed=seed, stream=f"{player}/labels", device=device))
+            sources.append(
+                Labels(shares, batch=batch, seed=seed, stream=f"{player}/labels", device=device, share=share)
+            )
         return sources
+
+    def share(self, player: str) -> Share:
+        """What of the player's batches this process is dealt."""
+        return Share.here(parts=self._recipe.players[player].accumulate)
 
     def held(self) -> Source:
         """Held-out reals `x_held`, with `y_held` where there are classes.
@@ -63,7 +71,7 @@ class Dealing:
                 "--set augment=adaptive needs held-out pictures, and these data are too few to hold any out: take "
                 "--set augment=diffaugment."
             )
-        return Renamed(self._pictures(part, "held/reals"), "_held")
+        return Renamed(self._pictures(part, "held/reals", self.share(DISCRIMINATOR)), "_held")
 
     def labelled(self) -> Source:
         """Training examples that have a label: `x_labelled` and `y_labelled`.
@@ -78,9 +86,11 @@ class Dealing:
                 "this recipe learns to classify, and no training picture has a label. Put pictures into class folders, "
                 "or leave --unconditional out."
             )
-        return Renamed(self._pictures(train, "labelled/reals", rows=rows), "_labelled")
+        return Renamed(self._pictures(train, "labelled/reals", self.share(DISCRIMINATOR), rows=rows), "_labelled")
 
-    def _pictures(self, part: Part, stream: str, *, rows: npt.NDArray[np.int64] | None = None) -> Pictures:
+    def _pictures(
+        self, part: Part, stream: str, share: Share, *, rows: npt.NDArray[np.int64] | None = None
+    ) -> Pictures:
         length = len(part) if rows is None else len(rows)
         return Pictures(
             part.x,
@@ -90,6 +100,7 @@ class Dealing:
             device=self._precision.device,
             dtype=self._precision.weights,
             rows=rows,
+            share=share,
         )
 
 

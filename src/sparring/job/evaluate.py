@@ -17,7 +17,6 @@ from sparring.job.evaluate_measures import Measuring, Pool
 from sparring.job.evaluate_players import player_rows
 from sparring.job.evaluation import RECORD, Evaluation, Evaluations, Row
 from sparring.job.run import MOST, Run
-from sparring.losses.base import GENERATOR
 from sparring.metrics.base import Extractor, Floats, Labels, Pictures
 from sparring.metrics.corrupt import stands
 from sparring.metrics.extractors import open_extractor
@@ -170,7 +169,7 @@ class _Judging:
             extractor=space.name,
             sha256=space.sha256,
             resizer=resizer_of(space),
-            ema=f"{GENERATOR}_ema" in run.checkpoint.tensors,
+            ema=any(name.endswith("_ema") for name in run.checkpoint.tensors),
             truncation=1.0,
             seeds=list(seeds),
             rows=[*rows, *player_rows(run, found.known.parts, device=self._device), *class_rows(run, found)],

@@ -28,11 +28,14 @@ _AUC = "share of (real of {0}, sample) pairs that D ranks right: 0.5 fooled, 1 p
 
 
 def player_rows(run: Run, parts: Mapping[str, Part], *, device: torch.device, seed: int = 0) -> list[Row]:
-    """A row for each part, how well the discriminator ranks its reals above samples, and how much it has overfitted.
+    """A row for each part, how well the discriminator ranks its reals above samples, and how much it has overfitted;
+    nothing where there is no discriminator.
 
     Args:
         parts: "train", "validation" and perhaps "test", as the run was trained on them.
     """
+    if DISCRIMINATOR not in run.recipe.players:
+        return []
     modules = _modules(run, device)
     generator, discriminator = modules[GENERATOR], modules[DISCRIMINATOR]
     assert isinstance(generator, Generator) and isinstance(discriminator, Discriminator)

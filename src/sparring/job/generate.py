@@ -1,8 +1,10 @@
 """A GAN from its recipe and the data's spec: two players, what they are dealt, and what is asked of them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import torch
+from torch import nn
 
 from sparring.data import Part
 from sparring.data.spec import OpenedSpec, TableSpec
@@ -14,6 +16,7 @@ from sparring.job.dealing import Dealing
 from sparring.job.parts import build_modules, placed, player_of, seeded
 from sparring.losses.base import DISCRIMINATOR, GENERATOR, adversarial_losses, augmentations, objectives, penalties
 from sparring.models.gan.base import Discriminator, Generator, discriminators, generators
+from sparring.nn.ranks import apart
 from sparring.recipe import Recipe
 
 
@@ -38,6 +41,13 @@ def _unplaced_generator(recipe: Recipe, spec: OpenedSpec) -> Generator:
     choice = recipe.players[GENERATOR].model
     with torch.device("meta"):
         return generators.build(choice.name, spec, settings=choice.settings)
+
+
+def own_generator(path: Path, recipe: Recipe, player: Callable[[str], nn.Module]) -> Generator:
+    """The generator among a run's players."""
+    module = player(GENERATOR)
+    assert isinstance(module, Generator)
+    return module
 
 
 def refuse_uneven(recipe: Recipe) -> None:
@@ -102,16 +112,17 @@ def build_adversarial(recipe: Recipe, spec: OpenedSpec, parts: Mapping[str, Part
         counted=DISCRIMINATOR,
         seed=recipe.seed,
     )
-    _begin(game, generator, discriminator)
+    _begin(game, generator, discriminator, dealing)
     return game
 
 
 @torch.no_grad()
-def _begin(game: Game, generator: Generator, discriminator: Discriminator) -> None:
+def _begin(game: Game, generator: Generator, discriminator: Discriminator, dealing: Dealing) -> None:
     """Show the players the first batch, for what they take from data before the first round."""
-    first = game.deal(DISCRIMINATOR, 0)
+    share = dealing.share(DISCRIMINATOR)
+    first = {name: share.whole(rows) for name, rows in game.deal(DISCRIMINATOR, 0).items()}
     # Noise inside a network must not depend on what was drawn before.
-    with seeded(key(game.seed, "begin")), game.precision.autocast():
+    with seeded(key(game.seed, "begin")), apart(), game.precision.autocast():
         discriminator.begin(first["x"])
         generator.begin(first["z"], first["source"] if generator.source_channels else first.get("label"))
     for player in game.players:

@@ -4,10 +4,8 @@
 """
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,9 +15,17 @@ from sparring.data.points import Modes
 from sparring.engine.game import Game
 from sparring.engine.record import Observed, Observer
 from sparring.engine.sampling import drawn_labels, generate, noise
-from sparring.job.classify import watchers_for
+from sparring.job.aims import Aim, Fitted
 from sparring.job.dealing import class_shares
-from sparring.job.generate import names_classes, takes_labels, translates
+from sparring.job.drawing import samples_drawer
+from sparring.job.generate import (
+    build_adversarial,
+    names_classes,
+    own_generator,
+    refuse_uneven,
+    takes_labels,
+    translates,
+)
 from sparring.job.records import averaged_generator
 from sparring.metrics.base import Extractor, Labels, names_of
 from sparring.metrics.class_head import ClassHeadWatch
@@ -32,68 +38,36 @@ from sparring.metrics.players import PlayersWatch
 from sparring.metrics.random_convolution import RandomConvolution
 from sparring.metrics.samples import Reals, SampleMeasures
 from sparring.metrics.translation import mean_difference
-from sparring.recipe import Recipe, Task
+from sparring.models.gan.base import Generator
+from sparring.recipe import Recipe
 
 LEAST_JUDGED = 2
-VALIDATION_ERROR = "validation_error"
 KNOWING_NOTHING = 1_000
 """Training targets whose median stands for a generator that does not look at its source."""
 COUNTED = 2_500
 """Samples among which modes are looked for, as in arXiv:1705.07761."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Fitted:
-    """What a run is judged with.
-
-    Args:
-        extractor: of samples; None where none are made.
-        refused: the judge that was fitted but can't be trusted, if there is one.
-        seconds: what making them took in this process; next to nothing where they were kept.
-    """
-
-    extractor: Extractor | None
-    refused: Judge | None = None
-    seconds: float = 0.0
-
-    def record(self) -> dict[str, Any]:
-        """judge.json."""
-        if self.extractor is None:
-            return {"extractor": None, "judged_by": VALIDATION_ERROR}
-        record: dict[str, Any] = {"extractor": self.extractor.name, "sha256": self.extractor.sha256}
-        if isinstance(self.extractor, Judge):
-            record |= {"accuracy": self.extractor.accuracy, "held": self.extractor.record.held}
-        if self.refused is not None:
-            known = self.refused.record
-            record["refused"] = {"accuracy": known.accuracy, "skill": known.skill, "held": known.held}
-        return record
-
-
-def judged_by(extractor: Extractor | None) -> str:
-    """The column whose least value marks the best checkpoint."""
-    return VALIDATION_ERROR if extractor is None else names_of(extractor.name).frechet
-
-
 def fitted_for(
-    data: Data, task: Task, *, device: torch.device, cache: Path | None = None, on_progress: Progress = silent
+    data: Data, recipe: Recipe, device: torch.device, on_progress: Progress = silent, *, cache: Path | None = None
 ) -> Fitted:
-    """The judge of the data's classes where it can be trusted, else random convolutions fitted to the reals; none for
-    what makes no samples.
+    """The judge of the data's classes where it can be trusted, else random convolutions fitted to the reals.
 
     Raises:
         MachineError: the cache can't be used.
     """
-    if task == "classify":
-        return Fitted(extractor=None)
     started = time.perf_counter()
     extractor, refused = chosen_extractor(data, cache=cache, device=device, on_progress=on_progress)
-    return Fitted(extractor=extractor, refused=refused, seconds=time.perf_counter() - started)
+    return Fitted(
+        judged_by=names_of(extractor.name).frechet,
+        extractor=extractor,
+        refused=refused,
+        seconds=time.perf_counter() - started,
+    )
 
 
-def unfitted_extractor(data: Data, task: Task, device: torch.device) -> Extractor | None:
+def unfitted_extractor(data: Data, recipe: Recipe, device: torch.device) -> Extractor:
     """An extractor of the kind that suits the data, and as fast: for measuring time, before anything is fitted."""
-    if task == "classify":
-        return None
     pictures = data.parts["train"].x
     if isinstance(data.spec, TableSpec):
         return fourier_for(data)
@@ -119,8 +93,7 @@ def unfitted_extractor(data: Data, task: Task, device: torch.device) -> Extracto
 
 def observers_for(data: Data, recipe: Recipe, extractor: Extractor | None) -> list[Observer]:
     """Who measures the game; nobody where too few pictures are held out for a spread."""
-    if extractor is None:
-        return watchers_for(data, recipe)
+    assert extractor is not None, "samples are judged in the space of one"
     train, held = data.parts["train"], data.parts["validation"]
     if len(held) < LEAST_JUDGED:
         return []
@@ -135,7 +108,8 @@ def observers_for(data: Data, recipe: Recipe, extractor: Extractor | None) -> li
         shares=list(class_shares(train.y, len(data.spec.classes))) if train.y is not None and conditional else None,
         seed=recipe.seed,
     )
-    observers: list[Observer] = [SampleJudge(data, recipe, extractor, conditional=conditional), watch]
+    judge = SampleJudge(data, recipe, extractor, conditional=conditional, translating=translates(recipe, data.spec))
+    observers: list[Observer] = [judge, watch]
     if data.modes is not None:
         observers.insert(1, ModeCount(data, data.modes, recipe))
     if held.y is not None and len(held.labelled) and names_classes(recipe, data.spec):
@@ -200,9 +174,20 @@ class SampleJudge:
     Args:
         data: the parts; the test part is not touched.
         conditional: whether the generator is asked for classes.
+        translating: whether it makes pictures from others, of pairs.
+        made_by: the generator that a game has now.
     """
 
-    def __init__(self, data: Data, recipe: Recipe, extractor: Extractor, *, conditional: bool) -> None:
+    def __init__(
+        self,
+        data: Data,
+        recipe: Recipe,
+        extractor: Extractor,
+        *,
+        conditional: bool,
+        translating: bool = False,
+        made_by: Callable[[Game], Generator] = averaged_generator,
+    ) -> None:
         train, held = data.parts["train"], data.parts["validation"]
         reals = Reals(
             train=train.x, held=held.x, train_labels=data.labels.get("train"), held_labels=data.labels.get("validation")
@@ -213,16 +198,17 @@ class SampleJudge:
         )
         self.columns: Mapping[str, str] = self._measures.columns
         self._pairs: HeldPairs | None = None
-        if translates(recipe, data.spec):
+        if translating:
             self._pairs = HeldPairs(data, count=self._measures.count, seed=recipe.seed)
             self.columns = {**self.columns, "l1": self._pairs.meaning}
         self._seed = recipe.seed
+        self._made_by = made_by
         self._labels = self._wanted(train.y if conditional else None, len(data.spec.classes))
         self._z_NZ: torch.Tensor | None = None
 
     def observe(self, game: Game) -> Observed:
         """The measures now, each beside its floor."""
-        module = averaged_generator(game)
+        module = self._made_by(game)
         if self._z_NZ is None:
             # Always the same noise: what changes is the generator.
             self._z_NZ = noise(self._measures.count, module.z_dim, seed=self._seed, stream="judge", kind=module.noise)
@@ -237,3 +223,16 @@ class SampleJudge:
             return None
         shares: Sequence[float] = list(class_shares(train_labels, classes))
         return drawn_labels(self._measures.count, shares, seed=self._seed)
+
+
+GENERATE = Aim(
+    check=refuse_uneven,
+    build=build_adversarial,
+    fit=fitted_for,
+    stand_in=unfitted_extractor,
+    observers=observers_for,
+    drawer=samples_drawer,
+    generator=own_generator,
+    names_classes=names_classes,
+)
+"""To make examples like the data."""

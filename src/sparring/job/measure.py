@@ -13,14 +13,16 @@ import torch
 from sparring.data import Data, DataReport, Part, TableSpec
 from sparring.data.spec import OpenedSpec
 from sparring.engine.allocator import reused_memory
+from sparring.engine.distributed import by_first, greatest
 from sparring.engine.game import Game, play_round
+from sparring.engine.precision import wait
 from sparring.engine.record import looks
 from sparring.job.build import build_game
-from sparring.job.drawing import drawer_for
-from sparring.job.judging import observers_for, unfitted_extractor
 from sparring.job.plan import Plan
+from sparring.job.tasks import TASKS
 from sparring.losses.base import penalties
 from sparring.metrics.samples import KNOWN
+from sparring.recipe import Recipe
 from sparring.recipes.base import judged_samples, log_interval
 
 if sys.platform != "win32":
@@ -44,8 +46,8 @@ def measured(plan: Plan, report: DataReport, *, seconds: float = 2.0) -> Plan:
     # The caller's own random numbers stay as they are.
     with torch.random.fork_rng(), reused_memory():
         game = build_game(plan.recipe, plan.spec, data.parts, plan.precision)
-        speed = _speed(game, rounds=_cycle(plan), seconds=seconds)
-        look, row = _look_seconds(game, data, plan)
+        speed = _speed(game, rounds=cycle(plan.recipe), seconds=seconds)
+        look, row = by_first(lambda: _look_seconds(game, data, plan))
     plan = dataclasses.replace(
         plan, images_per_second=speed, look_seconds=look, row_seconds=row, memory=_peak_memory(plan.precision.device)
     )
@@ -96,16 +98,16 @@ def _play_for(game: Game, *, rounds: int, seconds: float) -> list[float]:
         started = time.perf_counter()
         for _ in range(rounds):
             play_round(game)
-        _wait(game.precision.device)
-        took.append(time.perf_counter() - started)
+        wait(game.precision.device)
+        took.append(greatest(time.perf_counter() - started))
     return took
 
 
-def _cycle(plan: Plan) -> int:
+def cycle(recipe: Recipe) -> int:
     """Rounds after which every penalty was due."""
     every = [
         int(part.settings.get("every", penalties[part.name].settings["every"].default))
-        for part in plan.recipe.penalties
+        for part in recipe.penalties
         if "every" in penalties[part.name].settings
     ]
     return min(LONGEST_CYCLE, max(every, default=1))
@@ -113,8 +115,9 @@ def _cycle(plan: Plan) -> int:
 
 def _look_seconds(game: Game, data: Data, plan: Plan) -> tuple[float, float]:
     """Of a milestone, and of a row."""
-    observers = observers_for(data, plan.recipe, unfitted_extractor(data, plan.recipe.task, plan.precision.device))
-    drawer = drawer_for(None, data, plan.recipe)
+    aim = TASKS[plan.recipe.task]
+    observers = aim.observers(data, plan.recipe, aim.stand_in(data, plan.recipe, plan.precision.device))
+    drawer = aim.drawer(None, data, plan.recipe)
     drawer(game)  # the first loads what it draws with
     started = time.perf_counter()
     drawer(game)
@@ -148,13 +151,6 @@ def _random_part(plan: Plan, count: int) -> Part:
 
 def _random_labels(spec: OpenedSpec, count: int) -> npt.NDArray[np.int64] | None:
     return np.arange(count, dtype=np.int64) % len(spec.classes) if spec.classes else None
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    elif device.type == "mps":
-        torch.mps.synchronize()
 
 
 def _peak_memory(device: torch.device) -> int | None:

@@ -12,17 +12,16 @@ from sparring.data import Part
 from sparring.data.spec import ImageSpec, OpenedSpec
 from sparring.engine.precision import Precision, choose_device
 from sparring.errors import DataError, UsageError
-from sparring.job.generate import names_classes
 from sparring.job.parts import build_player
 from sparring.job.records import read_recipe, read_spec
 from sparring.job.reopen import own_data, unseen
-from sparring.losses.base import DISCRIMINATOR, GENERATOR
+from sparring.job.tasks import TASKS
+from sparring.losses.base import DISCRIMINATOR
 from sparring.losses.classification import CLASSIFIER
 from sparring.metrics.kept import silent
 from sparring.models.classify.base import Classifier
 from sparring.models.gan.base import Discriminator, Generator
 from sparring.recipe import Recipe, Task
-from sparring.report.page import use_of
 from sparring.runfolder import Checkpoint, RunFolder
 
 
@@ -58,6 +57,16 @@ class OpenedRun:
     def path(self) -> Path:
         """The run's folder, absolute."""
         return self._folder.path
+
+    @property
+    def which(self) -> Literal["best", "last"]:
+        """Which checkpoint was asked for."""
+        return self._which
+
+    @property
+    def precision(self) -> Precision:
+        """What its networks compute in, and where."""
+        return self._precision
 
     @functools.cached_property
     def recipe(self) -> Recipe:
@@ -106,7 +115,7 @@ class OpenedRun:
         data, _ = own_data(self._folder, self.recipe, self.spec, silent)
         return data.parts[unseen(data)]
 
-    def unseen(self, count: int, *, seed: int = 0) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+    def unseen_labelled(self, count: int, *, seed: int = 0) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
         """So many labelled examples that it was not trained on, or as many as there are, drawn by the seed: x as it is
         stored, y int64 [N].
 
@@ -121,15 +130,12 @@ class OpenedRun:
 
     @functools.cached_property
     def generator(self) -> Generator:
-        """The averaged generator, in evaluation mode and fp32."""
-        if self.recipe.task != "generate":
-            raise UsageError(
-                f"{self.path.name} makes no samples: it was trained to {self.recipe.task}. Ask it for classes: "
-                f"{use_of(self._folder, str(self.path))}"
-            )
-        module = self._player(GENERATOR)
-        assert isinstance(module, Generator)
-        return module
+        """The averaged generator, in evaluation mode and fp32.
+
+        Raises:
+            UsageError: it makes no samples.
+        """
+        return TASKS[self.recipe.task].generator(self.path, self.recipe, self._player)
 
     @functools.cached_property
     def discriminator(self) -> Discriminator:
@@ -150,7 +156,7 @@ class OpenedRun:
     @property
     def names_classes(self) -> bool:
         """Whether `classify` can be asked: it is a classifier, or its discriminator names classes."""
-        return self.recipe.task == "classify" or names_classes(self.recipe, self.spec)
+        return TASKS[self.recipe.task].names_classes(self.recipe, self.spec)
 
     def _player(self, player: str) -> nn.Module:
         tensors = self.checkpoint.tensors

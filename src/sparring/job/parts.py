@@ -11,6 +11,7 @@ from torch import nn
 from sparring.data.readers.base import readers
 from sparring.data.spec import OpenedSpec
 from sparring.diagnose.hints import rules
+from sparring.engine.corruptions.base import corruptions
 from sparring.engine.deal import key
 from sparring.engine.distortions.base import distortions
 from sparring.engine.ema import EMA
@@ -19,9 +20,13 @@ from sparring.engine.precision import Precision
 from sparring.engine.schedule import Schedule
 from sparring.losses.base import DISCRIMINATOR, GENERATOR, adversarial_losses, augmentations, objectives, penalties
 from sparring.losses.classification import CLASSIFIER
+from sparring.losses.rebuilding import AUTOENCODER
+from sparring.losses.reconstruction_error import reconstruction_losses
 from sparring.losses.supervised import supervised_losses
+from sparring.models.autoencode.base import autoencoders
 from sparring.models.classify.base import Classifier, classifiers
 from sparring.models.gan.base import discriminators, generators
+from sparring.nn.batch_norm import over_all_ranks
 from sparring.recipe import Names, PlayerChoice, Recipe, Settings, Task, player_settings
 from sparring.registry import Registry
 
@@ -32,11 +37,13 @@ MODELS: Mapping[str, Registry[Any]] = {
     GENERATOR: generators,
     DISCRIMINATOR: discriminators,
     CLASSIFIER: classifiers,
+    AUTOENCODER: autoencoders,
 }
 """Where the network of each player comes from."""
 PARTS: Mapping[Task, Registries] = {
     "generate": {"loss": adversarial_losses, "penalties": penalties, "augment": augmentations},
     "classify": {"loss": supervised_losses, "augment": distortions},
+    "rebuild": {"loss": reconstruction_losses, "augment": corruptions},
 }
 """Where everything else comes from, by what a game is for."""
 
@@ -49,6 +56,9 @@ def registries() -> Registries:
         "discriminators": discriminators,
         "losses of classifiers": supervised_losses,
         "distortions": distortions,
+        "autoencoders": autoencoders,
+        "losses of autoencoders": reconstruction_losses,
+        "corruptions": corruptions,
         "adversarial losses": adversarial_losses,
         "penalties": penalties,
         "augmentations": augmentations,
@@ -81,7 +91,7 @@ def build_modules(recipe: Recipe, spec: OpenedSpec) -> dict[str, nn.Module]:
     modules: dict[str, nn.Module] = {}
     for name, choice in recipe.players.items():
         with seeded(key(recipe.seed, "init", name)):
-            modules[name] = MODELS[name].build(choice.model.name, spec, settings=choice.model.settings)
+            modules[name] = over_all_ranks(MODELS[name].build(choice.model.name, spec, settings=choice.model.settings))
     return modules
 
 

@@ -1,6 +1,7 @@
 """What a run will do before it does it: the recipe resolved for its data and machine, with its reasons and sizes."""
 
 import dataclasses
+import math
 import os
 import sys
 from collections.abc import Mapping
@@ -12,9 +13,10 @@ import torch
 from sparring.data.spec import ImageSpec, OpenedSpec, TableSpec
 from sparring.engine.precision import Precision, choose_device, choose_precision
 from sparring.errors import DataError, MachineError, UsageError
-from sparring.job.generate import refuse_uneven
 from sparring.job.options import TrainOptions, check_numbers
 from sparring.job.parts import build_modules, known_names, known_settings
+from sparring.job.tasks import TASKS
+from sparring.nn import ranks
 from sparring.recipe import Facts, Recipe, choices, with_choice, with_setting
 from sparring.recipes.base import ROWS_DEFAULTS, judged_samples, log_interval, recipes, recipes_for
 from sparring.typed import parse_value
@@ -240,13 +242,31 @@ def _refuse_few(recipe: Recipe, options: TrainOptions, examples: int) -> None:
 
 
 def _refuse_impossible(recipe: Recipe) -> None:
-    if recipe.task == "generate":
-        refuse_uneven(recipe)
+    TASKS[recipe.task].check(recipe)
+    refuse_uneven_shares(recipe)
     for name, player in recipe.players.items():
         if recipe.batch % player.accumulate:
             raise UsageError(
                 f"--set {name}.accumulate={player.accumulate}: does not divide the batch of {recipe.batch}."
             )
+
+
+def refuse_uneven_shares(recipe: Recipe) -> None:
+    """Refuse a batch that the processes which train together can't share.
+
+    Raises:
+        UsageError: names a batch that they can.
+    """
+    processes = ranks.world().ranks
+    pieces = processes * math.lcm(*(player.accumulate for player in recipe.players.values()))
+    if processes == 1 or recipe.batch % pieces == 0:
+        return
+    nearest = max(1, round(recipe.batch / pieces)) * pieces
+    parts = f" in {pieces // processes} parts each" if pieces > processes else ""
+    raise UsageError(
+        f"--batch {recipe.batch}: {processes} processes can't share it evenly{parts}. Give a batch that {pieces} "
+        f"divides, as {nearest}, or start another number of processes."
+    )
 
 
 def _refuse_too_large(sizes: Mapping[str, int], precision: Precision) -> None:

@@ -3,12 +3,11 @@
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -17,54 +16,28 @@ from sparring.diagnose.hints import diagnose, exit_code
 from sparring.diagnose.records import Records
 from sparring.diagnose.watch import Watch
 from sparring.engine.allocator import reused_memory
-from sparring.engine.game import Game
+from sparring.engine.distributed import SharedStop, by_first, same_as_first
+from sparring.engine.game import Game, play_round
 from sparring.engine.precision import Precision
-from sparring.engine.record import Event, Progress, Recorder
-from sparring.engine.state import restore
+from sparring.engine.profile import Profile
+from sparring.engine.record import Recorder
+from sparring.engine.state import capture, restore
 from sparring.engine.threads import threads_for
-from sparring.engine.train import Window, train
+from sparring.engine.train import SharedWatcher, Window, train
 from sparring.errors import CollapsedError, InterruptedRunError, UsageError
+from sparring.job.aims import Drawer, Fitted
 from sparring.job.build import build_game
-from sparring.job.drawing import Drawer, drawer_for
-from sparring.job.judging import judged_by, observers_for
+from sparring.job.listeners import Listeners
+from sparring.job.profile import write_profile
 from sparring.job.records import columns
-from sparring.metrics.base import Extractor
+from sparring.job.tasks import TASKS
+from sparring.job.together import survived
+from sparring.nn import ranks
 from sparring.recipe import Recipe
 from sparring.report import build_report
 from sparring.runfolder import Checkpoint, RunFolder
 
-if TYPE_CHECKING:
-    from sparring.job.plan import Plan
-
 TIMING = "timing.json"
-OnData = Callable[[str, int, int | None], None]
-
-
-def _nothing(*values: object) -> None:
-    """Nobody listens."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Listeners:
-    """Whom to tell while a job runs.
-
-    Args:
-        data: a text, what is done and what there is to do, while data are downloaded and packed.
-        folder: the run's folder, as soon as it is there.
-        plan: the plan and the data, before training begins.
-        progress: each log point.
-        judge: who judges, and what fitting took in seconds (0: it was kept from before).
-        hint: what the records say, as it turns up.
-        note: a sentence that a user would miss.
-    """
-
-    data: OnData | None = None
-    folder: Callable[[Path], None] = _nothing
-    plan: "Callable[[Plan, Data], None]" = _nothing
-    progress: Callable[[Progress], None] = _nothing
-    judge: Callable[[Extractor, float], None] = _nothing
-    hint: Callable[[Event], None] = _nothing
-    note: Callable[[str], None] = _nothing
 
 
 @dataclass(kw_only=True)
@@ -74,21 +47,25 @@ class Job:
     Args:
         recipe: complete: every value that the run depends on.
         data: its parts.
-        extractor: what its samples are judged with; None where none are made.
+        fitted: what it is judged with.
+        profile: whether to look where the time goes.
     """
 
     recipe: Recipe
     data: Data
-    extractor: Extractor | None
+    fitted: Fitted
     precision: Precision
     listeners: Listeners
+    profile: bool = False
     window: Window = field(default_factory=Window)
 
     def __post_init__(self) -> None:
         # The caller's own random numbers stay as they are: players are initialised, and play, from the recipe's seed.
         with torch.random.fork_rng():
             self.game: Game = build_game(self.recipe, self.data.spec, self.data.parts, self.precision)
-        self.observers = observers_for(self.data, self.recipe, self.extractor)
+        leads = ranks.world().rank == 0
+        observers = TASKS[self.recipe.task].observers
+        self.observers = observers(self.data, self.recipe, self.fitted.extractor) if leads else []
 
     @property
     def until(self) -> int:
@@ -96,8 +73,8 @@ class Job:
         return round(self.recipe.kimg * 1000)
 
     def drawer(self, folder: RunFolder) -> Drawer:
-        """Who draws the generator's answers to one fixed noise."""
-        return drawer_for(folder, self.data, self.recipe)
+        """Who draws how far the players are."""
+        return TASKS[self.recipe.task].drawer(folder, self.data, self.recipe)
 
     def take_up(self, checkpoint: Checkpoint) -> None:
         """Put a checkpoint's weights, moments and counters into the players.
@@ -120,6 +97,8 @@ class Job:
 def play(job: Job, folder: RunFolder, *, checkpoint: Checkpoint | None = None) -> Path:
     """Train until the budget is spent or a signal comes, and write the report.
 
+    Where several processes train together, rank 0 alone writes, judges and draws, and the others wait meanwhile.
+
     Args:
         folder: locked by the caller.
         checkpoint: what the players took up; None on a new run.
@@ -128,36 +107,30 @@ def play(job: Job, folder: RunFolder, *, checkpoint: Checkpoint | None = None) -
         InterruptedRunError: a signal came; the state was saved.
         DivergedError: numbers stopped being finite; the last good checkpoint is kept.
         CollapsedError: the run came to its end without variety; everything was written.
+        LostProcessError: another process is gone; the last checkpoint is kept.
     """
-    drawer = job.drawer(folder)
-    recorder = _recorder(job, folder, drawer)
+    desk = _desk(job, folder) if ranks.world().rank == 0 else None
+    profile = Profile() if job.profile else None
     started = time.perf_counter()
-    with _signals() as arrived, torch.random.fork_rng(), reused_memory(), threads_for(job.data.spec.places):
-        if checkpoint is None:
-            _begin(job, drawer, recorder)
-        else:
-            recorder.begin(job.game, checkpoint.state["recorder"])
-            recorder.ended = False  # whoever asks for more gets more, also where nothing seemed to be gained
+    with (
+        survived(folder),
+        _signals() as arrived,
+        torch.random.fork_rng(),
+        reused_memory(),
+        threads_for(job.data.spec.places),
+    ):
+        same_as_first(capture(job.game)[0])
+        by_first(lambda: _begin(job, desk, checkpoint))
         spent = train(
             job.game,
             job.window,
-            recorder,
+            SharedWatcher(None if desk is None else desk.recorder),
             until=job.until,
             log_every=round(job.recipe.log_kimg * 1000),
-            stop=lambda: bool(arrived),
+            stop=SharedStop(lambda: bool(arrived)),
+            play=profile or play_round,
         )
-        if not spent:
-            recorder.save(job.game)
-        add_timing(folder, training=time.perf_counter() - started, judging=recorder.judging_seconds)
-        if spent:
-            build_report(folder)
-    if not spent:
-        raise InterruptedRunError(
-            f"stopped at {job.game.kimg:g} of {job.recipe.kimg:g} kimg, and saved. "
-            f"Go on with: sparring train --resume {folder.path}",
-            signal_number=arrived[0],
-        )
-    _refuse_collapsed(folder)
+        by_first(lambda: _end(job, folder, desk, None if spent else arrived, started=started, profile=profile))
     return folder.path
 
 
@@ -182,34 +155,84 @@ def _refuse_collapsed(folder: RunFolder) -> None:
     raise CollapsedError(f"{folder.path}: finished, but the generator lost its variety. {worst.sentence}")
 
 
-def _recorder(job: Job, folder: RunFolder, drawer: Drawer) -> Recorder:
-    return Recorder(
+@dataclass(frozen=True)
+class _Desk:
+    """Who draws and who writes; rank 0 has it."""
+
+    drawer: Drawer
+    recorder: Recorder
+
+
+def _desk(job: Job, folder: RunFolder) -> _Desk:
+    drawer = job.drawer(folder)
+    recorder = Recorder(
         folder,
         job.window,
         columns=columns(job.game),
         observers=job.observers,
         picture=drawer,
         every_row=drawer.every_row,
-        judged_by=judged_by(job.extractor),
+        judged_by=job.fitted.judged_by,
         until=job.until,
         adviser=Watch(job.recipe.to_json(), folder.read_json("data.json"), folder.read_json("judge.json")),
         until_converged=job.recipe.until_converged,
         on_event=job.listeners.hint,
         on_progress=job.listeners.progress,
     )
+    return _Desk(drawer, recorder)
 
 
-def _begin(job: Job, drawer: Drawer, recorder: Recorder) -> None:
-    recorder.begin(job.game)
-    drawer.reals(job.data)
-    drawer(job.game)
-    recorder.save(job.game)
+def _begin(job: Job, desk: _Desk | None, checkpoint: Checkpoint | None) -> None:
+    assert desk is not None
+    if checkpoint is not None:
+        desk.recorder.begin(job.game, checkpoint.state["recorder"])
+        desk.recorder.ended = False  # whoever asks for more gets more, also where nothing seemed to be gained
+        return
+    desk.recorder.begin(job.game)
+    desk.drawer.reals(job.data)
+    desk.drawer(job.game)
+    desk.recorder.save(job.game)
+
+
+def _end(
+    job: Job,
+    folder: RunFolder,
+    desk: _Desk | None,
+    stopped: list[int] | None,
+    *,
+    started: float,
+    profile: Profile | None,
+) -> None:
+    """Write what is left to be written.
+
+    Args:
+        stopped: the signals that came before the budget was spent, of which another process may have had the first;
+            None: it was spent.
+    """
+    assert desk is not None
+    if stopped is not None:
+        desk.recorder.save(job.game)
+    spent, training = desk.recorder.seconds, time.perf_counter() - started
+    add_timing(folder, training=training, judging=spent["judging"] + spent["drawing"])
+    if profile is not None:
+        write_profile(job, folder, profile, spent, training=training)
+    if stopped is not None:
+        raise InterruptedRunError(
+            f"stopped at {job.game.kimg:g} of {job.recipe.kimg:g} kimg, and saved. "
+            f"Go on with: sparring train --resume {folder.path}",
+            signal_number=stopped[0] if stopped else signal.SIGTERM,
+        )
+    build_report(folder)
+    _refuse_collapsed(folder)
 
 
 @contextmanager
 def _signals() -> Iterator[list[int]]:
-    """Numbers of the signals that asked to stop; a second one is obeyed at once, by the system itself."""
+    """Numbers of the signals that asked to stop; a second one is obeyed at once, by the system itself, where this
+    process trains alone."""
     arrived: list[int] = []
+    # torchrun passes on what the terminal has sent already, and itself ends whoever takes too long.
+    patient = ranks.world().ranks > 1
     if threading.current_thread() is not threading.main_thread():
         yield arrived
         return
@@ -217,7 +240,7 @@ def _signals() -> Iterator[list[int]]:
 
     def note(number: int, frame: FrameType | None) -> None:
         arrived.append(number)
-        for each in asking:
+        for each in () if patient else asking:
             signal.signal(each, signal.SIG_DFL)
 
     before = {number: signal.signal(number, note) for number in asking}

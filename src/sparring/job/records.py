@@ -19,6 +19,7 @@ from sparring.errors import UsageError
 from sparring.job.dealing import class_shares
 from sparring.losses.base import DISCRIMINATOR, GENERATOR
 from sparring.models.gan.base import Generator
+from sparring.nn import ranks
 from sparring.pictures import COLUMNS, MOST_ROWS, grid, in_turn, padded, sample_name, save_png
 from sparring.recipe import Recipe
 from sparring.runfolder import RunFolder
@@ -155,6 +156,7 @@ def environment(precision: Precision) -> dict[str, Any]:
         "device": _device_name(precision.device),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
+        "processes": ranks.world().ranks,
     }
 
 

@@ -2,11 +2,13 @@
 
 from sparring.data import DataReport, inspect_data
 from sparring.data.report import PartReport
+from sparring.engine.distributed import agreed
 from sparring.errors import DataError, UsageError
+from sparring.job.listeners import Listeners, OnData
 from sparring.job.measure import measured, with_budget
 from sparring.job.options import TrainOptions
 from sparring.job.plan import Plan, check_options, make_plan
-from sparring.job.train import OnData
+from sparring.job.together import together
 from sparring.runfolder.places import refuse_filled
 
 
@@ -16,24 +18,36 @@ def rehearse(options: TrainOptions, *, on_data: OnData | None = None) -> tuple[P
     Raises:
         as `start`.
     """
-    check_options(options)
-    if options.out is not None and options.out.is_dir():
-        refuse_filled(options.out)
+    with together(Listeners(data=on_data)) as listeners:
+        return _rehearsed(options, listeners)
+
+
+def _rehearsed(options: TrainOptions, listeners: Listeners) -> tuple[Plan, DataReport]:
+    agreed(lambda: _check(options))
     choice = options.data_choice()
-    report = inspect_data(
-        choice.source,
-        size=choice.size,
-        fit=choice.fit,
-        channels=choice.channels,
-        conditional=choice.conditional,
-        pairs=choice.pairs,
-        on_progress=on_data,
+    report = agreed(
+        lambda: inspect_data(
+            choice.source,
+            size=choice.size,
+            fit=choice.fit,
+            channels=choice.channels,
+            conditional=choice.conditional,
+            pairs=choice.pairs,
+            on_progress=listeners.data,
+        )
     )
     train = report.parts["train"]
-    plan = make_plan(options, report.spec, examples=train.pictures, labelled=_labelled(train, options.labels))
+    labelled = agreed(lambda: _labelled(train, options.labels))
+    plan = agreed(lambda: make_plan(options, report.spec, examples=train.pictures, labelled=labelled))
     if options.minutes is not None:
         return with_budget(plan, report, minutes=options.minutes), report
     return measured(plan, report), report
+
+
+def _check(options: TrainOptions) -> None:
+    check_options(options)
+    if options.out is not None and options.out.is_dir():
+        refuse_filled(options.out)
 
 
 def _labelled(train: PartReport, asked: int | None) -> int:

@@ -10,7 +10,7 @@ from sparring.data.spec import OpenedSpec, TableSpec
 from sparring.engine import sampling
 from sparring.engine.deal import Stored, to_device, to_unit
 from sparring.errors import UsageError, did_you_mean
-from sparring.job.opened import OpenedRun
+from sparring.job.coded import CodedRun
 from sparring.job.options import check_number
 from sparring.job.records import read_shares
 from sparring.metrics.crops import ten_crops
@@ -27,7 +27,7 @@ MOST = 1_000_000
 MOST_STEPS = 1_000
 
 
-class Run(OpenedRun):
+class Run(CodedRun):
     """One run folder.
 
     Args:
@@ -101,23 +101,29 @@ class Run(OpenedRun):
 
     @property
     def source_channels(self) -> int:
-        """Channels of the pictures that it translates.
+        """Channels of the pictures that it translates, or rebuilds.
 
         Raises:
-            UsageError: it translates none.
+            UsageError: it does neither.
         """
+        if self.recipe.task == "rebuild":
+            return self.picture_spec.channels
         if not self.generator.source_channels:
             raise UsageError(
-                f"{self.path.name} makes pictures from noise and translates none. Train on pairs with --recipe pix2pix."
+                f"{self.path.name} makes pictures from noise and translates none. Train on pairs with --recipe "
+                "pix2pix, or to rebuild pictures with --task rebuild."
             )
         return self.generator.source_channels
 
     def translate(self, pictures: Pixels) -> Pixels:
-        """What the generator makes of sources uint8 [N, H, W, C'] of the size it was trained at: uint8 [N, H, W, C].
+        """What the generator makes of sources uint8 [N, H, W, C'] of the size it was trained at: uint8 [N, H, W, C]; of
+        an autoencoder what it rebuilds.
 
         Raises:
             UsageError: it does not translate, or pictures of another shape or type.
         """
+        if self.recipe.task == "rebuild":
+            return self.rebuild(pictures)
         expected = (self.picture_spec.height, self.picture_spec.width, self.source_channels)
         if pictures.dtype != np.uint8 or pictures.shape[1:] != expected or not len(pictures):
             raise UsageError(
@@ -172,11 +178,11 @@ class Run(OpenedRun):
         than asked for where there are no more.
 
         Raises:
-            UsageError: it names no classes, or its data are no flat pictures. DataError: as `unseen`.
+            UsageError: it names no classes, or its data are no flat pictures. DataError: as `unseen_labelled`.
         """
         if not self.is_flat:
             raise UsageError(f"{self.path.name} was trained on {self.spec.form}: there are no pictures to be shown.")
-        pictures, labels = self.unseen(MOST_SHOWN)
+        pictures, labels = self.unseen_labelled(MOST_SHOWN)
         given = self.classify(pictures)[np.arange(len(labels)), labels]
         return pictures[np.argsort(given, kind="stable")[:count]]
 

@@ -10,9 +10,10 @@ from typing import Any
 
 from sparring.diagnose.records import Records
 from sparring.errors import CollapsedError, DivergedError, InterruptedRunError, UsageError, did_you_mean
+from sparring.job.listeners import Listeners
 from sparring.job.options import TrainOptions
 from sparring.job.parts import known_settings
-from sparring.job.play import Listeners
+from sparring.job.together import refuse_several
 from sparring.job.train import open_and_plan, start
 from sparring.recipe import Recipe
 from sparring.registry import Setting
@@ -57,6 +58,7 @@ def start_swept(options: TrainOptions, sweep: str, listeners: Listeners | None =
         UsageError: nothing of this name, or nothing that can be multiplied. CollapsedError, DivergedError: every
             trial failed. Otherwise as `start`.
     """
+    refuse_several("--sweep")
     listeners = listeners or Listeners()
     _, plan = open_and_plan(options, listeners)
     recipe = plan.recipe

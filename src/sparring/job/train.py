@@ -2,18 +2,20 @@
 
 import dataclasses
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from sparring.data import Data
+from sparring.engine.distributed import agreed, by_first, first_then_others
 from sparring.engine.precision import Precision, choose_device, choose_precision
 from sparring.errors import DataError, UsageError
-from sparring.job.judging import Fitted, fitted_for
+from sparring.job.aims import Fitted
+from sparring.job.listeners import Listeners, OnData
 from sparring.job.measure import with_budget
 from sparring.job.options import TrainOptions, check_number
 from sparring.job.parts import without_weights
-from sparring.job.plan import Plan, check_options, make_plan, plan_of, whole_batches
-from sparring.job.play import Job, Listeners, OnData, add_timing, play
+from sparring.job.plan import Plan, check_options, make_plan, plan_of, refuse_uneven_shares, whole_batches
+from sparring.job.play import Job, add_timing, play
 from sparring.job.records import (
     data_record,
     device_kind,
@@ -24,6 +26,8 @@ from sparring.job.records import (
     read_spec,
 )
 from sparring.job.reopen import open_again, open_choice
+from sparring.job.tasks import TASKS
+from sparring.job.together import refuse_other_data, together
 from sparring.metrics.kept import silent
 from sparring.recipe import Recipe
 from sparring.report import build_report
@@ -37,19 +41,23 @@ __all__ = ["Listeners", "OnData", "resume", "start", "start_like"]
 _SILENT = Listeners()
 
 
-def start(options: TrainOptions, listeners: Listeners = _SILENT) -> Path:
+def start(options: TrainOptions, listeners: Listeners = _SILENT, *, profile: bool = False) -> Path:
     """Train a new run; returns its folder.
+
+    Args:
+        profile: look where the time goes, and write it beside the run.
 
     Raises:
         UsageError, DataError, MachineError: before anything was written, or with everything kept.
         DivergedError: numbers stopped being finite; the last good checkpoint is kept.
         InterruptedRunError: a signal came; the run was saved.
     """
-    data, plan = open_and_plan(options, listeners)
-    fitted = _judge(data, plan.recipe, plan.precision, listeners)
-    if options.minutes is not None:
-        plan = with_budget(plan, data.report, minutes=options.minutes)
-    return _begin(plan, data, fitted, listeners, out=options.out, command=options.command())
+    with together(listeners) as listeners:
+        data, plan = open_and_plan(options, listeners)
+        fitted = _judge(data, plan.recipe, plan.precision, listeners)
+        if options.minutes is not None:
+            plan = with_budget(plan, data.report, minutes=options.minutes)
+        return _begin(plan, data, fitted, listeners, out=options.out, command=options.command(), profile=profile)
 
 
 def open_and_plan(options: TrainOptions, listeners: Listeners = _SILENT) -> tuple[Data, Plan]:
@@ -58,12 +66,15 @@ def open_and_plan(options: TrainOptions, listeners: Listeners = _SILENT) -> tupl
     Raises:
         as `start`, before anything was written.
     """
-    check_options(options)
-    _refuse_filled(options.out)
-    data = open_choice(options.data_choice(), options.seed, listeners.data)
-    return data, make_plan(
-        options, data.spec, examples=len(data.parts["train"]), labelled=len(data.parts["train"].labelled)
-    )
+    agreed(lambda: check_options(options))
+    agreed(lambda: _refuse_filled(options.out))
+    data = first_then_others(lambda: open_choice(options.data_choice(), options.seed, listeners.data))
+    refuse_other_data(data)
+    train = data.parts["train"]
+    plan = agreed(lambda: make_plan(options, data.spec, examples=len(train), labelled=len(train.labelled)))
+    # Processors of different kinds may choose differently.
+    recipe, name = by_first(lambda: (plan.recipe, plan.precision.name))
+    return data, dataclasses.replace(plan, recipe=recipe, precision=Precision(name, plan.precision.device))
 
 
 def start_like(
@@ -73,6 +84,7 @@ def start_like(
     seed: int | None = None,
     device: str | None = None,
     listeners: Listeners = _SILENT,
+    profile: bool = False,
 ) -> Path:
     """Train a new run from another run's recipe and data, with the same budget.
 
@@ -83,17 +95,20 @@ def start_like(
     Raises:
         as `start`.
     """
-    check_number("seed", seed)
-    _refuse_filled(out)
-    other = RunFolder.open(path)
-    recipe = read_recipe(other)
-    recipe = recipe if seed is None else dataclasses.replace(recipe, seed=seed)
-    precision = choose_precision(recipe.precision, choose_device(device))
-    data = open_again(other, recipe, listeners.data, doing="Go on")
-    _refuse_other_classes(other, data)
-    plan = plan_of(recipe, data.spec, examples=len(data.parts["train"]), precision=precision)
-    command = f"sparring train --like {other.path}" + (f" --seed {seed}" if seed is not None else "")
-    return _begin(plan, data, _judge(data, plan.recipe, precision, listeners), listeners, out=out, command=command)
+    with together(listeners) as listeners:
+        agreed(lambda: check_number("seed", seed))
+        agreed(lambda: _refuse_filled(out))
+        other = agreed(lambda: RunFolder.open(path))
+        recipe = agreed(lambda: read_recipe(other))
+        recipe = recipe if seed is None else dataclasses.replace(recipe, seed=seed)
+        precision = agreed(lambda: choose_precision(recipe.precision, choose_device(device)))
+        data = first_then_others(lambda: open_again(other, recipe, listeners.data, doing="Go on"))
+        refuse_other_data(data)
+        agreed(lambda: _refuse_other_classes(other, data))
+        plan = agreed(lambda: plan_of(recipe, data.spec, examples=len(data.parts["train"]), precision=precision))
+        command = f"sparring train --like {other.path}" + (f" --seed {seed}" if seed is not None else "")
+        fitted = _judge(data, plan.recipe, precision, listeners)
+        return _begin(plan, data, fitted, listeners, out=out, command=command, profile=profile)
 
 
 def resume(
@@ -103,6 +118,7 @@ def resume(
     minutes: float | None = None,
     device: str | None = None,
     listeners: Listeners = _SILENT,
+    profile: bool = False,
 ) -> Path:
     """Go on with a run exactly where its last checkpoint is.
 
@@ -114,68 +130,122 @@ def resume(
     Raises:
         as `start`; UsageError also for a finished run without a new end.
     """
+    with together(listeners) as listeners, ExitStack() as held:
+        agreed(lambda: _check_end(kimg, minutes))
+        folder = agreed(lambda: RunFolder.open(path))
+        by_first(lambda: held.enter_context(_locked(folder)))
+        return _go_on(folder, kimg, minutes, device, listeners, profile=profile)
+
+
+def _check_end(kimg: float | None, minutes: float | None) -> None:
     if kimg is not None and minutes is not None:
         raise UsageError("--kimg and --minutes both say when to end: give one of them.")
     check_number("kimg", kimg)
     check_number("minutes", minutes)
-    folder = RunFolder.open(path)
-    with _locked(folder):
-        return _go_on(folder, kimg, minutes, device, listeners)
 
 
 def _go_on(
-    folder: RunFolder, kimg: float | None, minutes: float | None, device: str | None, listeners: Listeners
+    folder: RunFolder,
+    kimg: float | None,
+    minutes: float | None,
+    device: str | None,
+    listeners: Listeners,
+    *,
+    profile: bool,
 ) -> Path:
-    recipe = read_recipe(folder)
-    checkpoint = folder.load_checkpoint("last")
+    recipe = agreed(lambda: read_recipe(folder))
+    checkpoint = agreed(lambda: folder.load_checkpoint("last"))
     spent = checkpoint.images >= round(recipe.kimg * 1000) or checkpoint.state["recorder"]["ended"]
     if kimg is None and minutes is None and spent:
-        return _finish(folder, recipe, checkpoint.images, listeners)
-    precision = _precision_again(folder, recipe, device)
-    data = open_again(folder, recipe, listeners.data, doing="Go on")
-    _refuse_other_classes(folder, data)
+        return by_first(lambda: _finish(folder, recipe, checkpoint.images, listeners))
+    precision = agreed(lambda: _precision_again(folder, recipe, device))
+    data = first_then_others(lambda: open_again(folder, recipe, listeners.data, doing="Go on"))
+    refuse_other_data(data)
+    agreed(lambda: _refuse_other_classes(folder, data))
+    agreed(lambda: refuse_uneven_shares(recipe))
     if minutes is not None:
-        plan = plan_of(recipe, data.spec, examples=len(data.parts["train"]), precision=precision)
+        plan = agreed(lambda: plan_of(recipe, data.spec, examples=len(data.parts["train"]), precision=precision))
         kimg = checkpoint.images / 1000 + with_budget(plan, data.report, minutes=minutes).recipe.kimg
     if kimg is not None:
-        recipe = _longer(folder, recipe, checkpoint, kimg)
+        recipe = agreed(lambda: _longer(folder, recipe, checkpoint, kimg))
     fitted = _judge(data, recipe, precision, listeners)
+    job = agreed(lambda: _taken_up(checkpoint, recipe, data, fitted, precision, listeners))
+
+    def go_back() -> None:
+        listeners.folder(folder.path)
+        for note in [*checkpoint.notes, *_differences(folder, data, precision), *_other_judge(folder, fitted)]:
+            listeners.note(note)
+        folder.cut_back(checkpoint)
+        folder.write_json("recipe.json", recipe.to_json())
+
+    by_first(go_back)
+    job.profile = profile
+    return play(job, folder, checkpoint=checkpoint)
+
+
+def _taken_up(
+    checkpoint: Checkpoint, recipe: Recipe, data: Data, fitted: Fitted, precision: Precision, listeners: Listeners
+) -> Job:
     job = Job(
         recipe=without_weights(recipe),
         data=data,
-        extractor=fitted.extractor,
+        fitted=fitted,
         precision=precision,
         listeners=listeners,
     )
     job.take_up(checkpoint)
-    listeners.folder(folder.path)
-    for note in [*checkpoint.notes, *_differences(folder, data, precision), *_other_judge(folder, fitted)]:
-        listeners.note(note)
-    folder.cut_back(checkpoint)
-    folder.write_json("recipe.json", recipe.to_json())
-    return play(job, folder, checkpoint=checkpoint)
+    return job
 
 
 def _judge(data: Data, recipe: Recipe, precision: Precision, listeners: Listeners) -> Fitted:
-    return fitted_for(data, recipe.task, device=precision.device, on_progress=listeners.data or silent)
+    """Rank 0's; the other processes judge nothing."""
+    fitted = [Fitted(judged_by="")]
+
+    def fit() -> None:
+        fitted[0] = TASKS[recipe.task].fit(data, recipe, precision.device, listeners.data or silent)
+
+    by_first(fit)
+    return fitted[0]
 
 
-def _begin(plan: Plan, data: Data, fitted: Fitted, listeners: Listeners, *, out: Path | None, command: str) -> Path:
+def _begin(
+    plan: Plan, data: Data, fitted: Fitted, listeners: Listeners, *, out: Path | None, command: str, profile: bool
+) -> Path:
     """Everything that can fail before training comes before the folder is made."""
-    job = Job(recipe=plan.recipe, data=data, extractor=fitted.extractor, precision=plan.precision, listeners=listeners)
-    folder = RunFolder.create(out, name=f"{data.name}-{plan.recipe.name}")
-    with _locked(folder):
-        listeners.folder(folder.path)
-        listeners.plan(plan, data)
-        folder.write_json("recipe.json", plan.recipe.to_json())
-        folder.write_text("command.txt", command + "\n")
-        folder.write_json("environment.json", environment(plan.precision))
-        folder.write_json("data.json", data_record(data))
-        folder.write_json("judge.json", fitted.record())
-        add_timing(folder, fitting=fitted.seconds)
-        if fitted.extractor is not None:
-            listeners.judge(fitted.extractor, fitted.seconds)
-        return play(job, folder)
+    job = agreed(
+        lambda: Job(
+            recipe=plan.recipe,
+            data=data,
+            fitted=fitted,
+            precision=plan.precision,
+            listeners=listeners,
+            profile=profile,
+        )
+    )
+    with ExitStack() as held:
+
+        def create() -> Path:
+            folder = RunFolder.create(out, name=f"{data.name}-{plan.recipe.name}")
+            held.enter_context(_locked(folder))
+            _write_facts(folder, plan, data, fitted, listeners, command=command)
+            return folder.path
+
+        return play(job, RunFolder(by_first(create)))
+
+
+def _write_facts(
+    folder: RunFolder, plan: Plan, data: Data, fitted: Fitted, listeners: Listeners, *, command: str
+) -> None:
+    listeners.folder(folder.path)
+    listeners.plan(plan, data)
+    folder.write_json("recipe.json", plan.recipe.to_json())
+    folder.write_text("command.txt", command + "\n")
+    folder.write_json("environment.json", environment(plan.precision))
+    folder.write_json("data.json", data_record(data))
+    folder.write_json("judge.json", fitted.record())
+    add_timing(folder, fitting=fitted.seconds)
+    if fitted.extractor is not None:
+        listeners.judge(fitted.extractor, fitted.seconds)
 
 
 @contextmanager
@@ -247,10 +317,10 @@ def _other_judge(folder: RunFolder, fitted: Fitted) -> list[str]:
 
 def _differences(folder: RunFolder, data: Data, precision: Precision) -> list[str]:
     """Why going on will not give the very bytes of a run that was never stopped."""
-    before, now = read_environment(folder), environment(precision)
+    before, now = {"processes": 1, **read_environment(folder)}, environment(precision)
     notes = [
         f"{name} was {before.get(name)} when the run began and is {now[name]}: results will not be the same to the bit"
-        for name in ("torch", "device", "cpu_capability", "threads", "platform")
+        for name in ("torch", "device", "cpu_capability", "threads", "platform", "processes")
         if before.get(name) != now[name]
     ]
     hashes = read_hashes(folder)

@@ -10,6 +10,7 @@ from torch.nn.functional import one_hot
 from sparring.losses.base import Batch, Moment, Turn, objectives
 from sparring.losses.supervised import CrossEntropy, SupervisedLoss, share_of_labelled
 from sparring.models.classify.base import Classifier
+from sparring.nn import ranks
 from sparring.registry import Range
 
 CLASSIFIER = "classifier"
@@ -76,7 +77,9 @@ class Classification:
             terms["l1"] = self.l1 * torch.stack([weight.abs().sum() for weight in self._pulled]).sum()
         wanted_B = target_BK.argmax(1)
         right_B = (logit_BK.detach().argmax(1) == wanted_B).float().masked_fill(y_B < 0, torch.nan)
-        return Turn(terms, {"logit_BK": logit_BK.detach(), "right_B": right_B}, {"right": right_B.nanmean()})
+        return Turn(
+            terms, {"logit_BK": logit_BK.detach(), "right_B": right_B}, {"right": ranks.gathered(right_B).nanmean()}
+        )
 
     def after_step(self, player: str) -> None:
         """Nothing to do: nothing here acts on weights."""

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from sparring.losses.base import Penalty, Play, Seen, penalties
 from sparring.losses.diffaugment import shifted
+from sparring.nn import ranks
 from sparring.registry import Range
 
 
@@ -43,7 +44,7 @@ class Consistency(Penalty):
 
 def flipped(x_BCHW: Tensor) -> Tensor:
     """Left and right exchanged in every other picture, by chance."""
-    return torch.where(torch.rand(len(x_BCHW), 1, 1, 1, device=x_BCHW.device) < 0.5, x_BCHW.flip(3), x_BCHW)
+    return torch.where(ranks.rand(len(x_BCHW), 1, 1, 1, device=x_BCHW.device) < 0.5, x_BCHW.flip(3), x_BCHW)
 
 
 def _squared_difference(play: Play, seen: Seen) -> Tensor:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from sparring.losses.base import Augmentation, augmentations
 from sparring.losses.shift import picked, shifts
+from sparring.nn import ranks
 
 REACH = 8
 """Pictures move by up to one part in so many of their side."""
@@ -92,12 +93,12 @@ def reach(x_BCHW: Tensor) -> tuple[int, int]:
 
 def _uniform(like: Tensor) -> Tensor:
     """U(0, 1) for each example, [B, 1, 1, 1]."""
-    return torch.rand(len(like), 1, 1, 1, device=like.device, dtype=like.dtype)
+    return ranks.rand(len(like), 1, 1, 1, device=like.device, dtype=like.dtype)
 
 
 def _whole(like: Tensor, least: int, most: int) -> Tensor:
     """Whole numbers from `least` to `most` for each example, int64 [B]."""
-    return torch.randint(least, most + 1, (len(like),), device=like.device)
+    return ranks.randint(least, most + 1, len(like), device=like.device)
 
 
 def _places(side: int, like: Tensor) -> Tensor:

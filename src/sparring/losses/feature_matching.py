@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from sparring.losses.base import GENERATOR, Penalty, Play, penalties
+from sparring.nn import ranks
 from sparring.registry import Range
 
 
@@ -41,4 +42,4 @@ class FeatureMatching(Penalty):
 
 
 def _mean(feature_BF: Tensor) -> Tensor:
-    return feature_BF.mean(0, dtype=torch.promote_types(feature_BF.dtype, torch.float32))
+    return ranks.mean(feature_BF.mean(0, dtype=torch.promote_types(feature_BF.dtype, torch.float32)))

@@ -23,6 +23,7 @@ from sparring.losses.base import (
     objectives,
 )
 from sparring.models.gan.base import Discriminator, Generator, mixes_examples, per_picture
+from sparring.nn import ranks
 from sparring.registry import Range
 
 _MEAN = "mean since the row before"
@@ -265,7 +266,8 @@ class AdversarialObjective:
         known = [label_B for _, label_B in shown if label_B is not None]
         # A label that some come without would give those away.
         label_B = torch.cat(known) if len(known) == len(shown) else None
-        return _taken_apart(self.see(x_BCHW, label_B, source_BCHW), shown)
+        with ranks.stacked([len(pictures) for pictures, _ in shown]):
+            return _taken_apart(self.see(x_BCHW, label_B, source_BCHW), shown)
 
 
 def has_batch_norm(module: nn.Module) -> bool:

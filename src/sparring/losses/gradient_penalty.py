@@ -12,6 +12,7 @@ from torch import Tensor
 
 from sparring.losses.base import Penalty, Play, penalties
 from sparring.losses.penalties import slopes
+from sparring.nn import ranks
 from sparring.registry import Range
 
 
@@ -34,7 +35,7 @@ class GradientPenalty(Penalty):
     def __call__(self, play: Play) -> Tensor:
         """The penalty per mixture, [B]."""
         real_BCHW = play.reals.x_BCHW.detach()
-        share_B111 = torch.rand(
+        share_B111 = ranks.rand(
             len(real_BCHW), *[1] * (real_BCHW.ndim - 1), device=real_BCHW.device, dtype=real_BCHW.dtype
         )
         mixed_BCHW = play.fake.x_BCHW.detach().to(real_BCHW.dtype).lerp(real_BCHW, share_B111).requires_grad_()

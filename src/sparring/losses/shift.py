@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from sparring.losses.base import Augmentation, augmentations
+from sparring.nn import ranks
 from sparring.registry import Range
 
 
@@ -32,8 +33,7 @@ class Shift(Augmentation):
 def shifts(x_BCHW: Tensor, reach: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """Where each row and column comes from, [B, H] and [B, W], in pictures that move by up to `reach` points."""
     rows_BH, columns_BW = (
-        torch.arange(side, device=x_BCHW.device)
-        - torch.randint(-most, most + 1, (len(x_BCHW), 1), device=x_BCHW.device)
+        torch.arange(side, device=x_BCHW.device) - ranks.randint(-most, most + 1, len(x_BCHW), 1, device=x_BCHW.device)
         for side, most in zip(x_BCHW.shape[2:], reach, strict=True)
     )
     return rows_BH, columns_BW

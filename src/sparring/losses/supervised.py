@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
+from sparring.nn import ranks
 from sparring.registry import Range, Registry
 
 
@@ -106,4 +107,4 @@ def labelled_cross_entropy(logit_BK: Tensor, y_B: Tensor) -> Tensor:
 
 def share_of_labelled(y_B: Tensor, dtype: torch.dtype) -> Tensor:
     """What a mean over the batch is divided by to be one over its labelled examples, []; asks the device nothing."""
-    return (y_B >= 0).to(dtype).mean().clamp_min(1 / len(y_B))
+    return ranks.mean((y_B >= 0).to(dtype).mean()).clamp_min(1 / (len(y_B) * ranks.world().ranks))

@@ -11,6 +11,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from sparring.nn import ranks
 from sparring.nn.mixing import MixesExamples
 
 
@@ -34,6 +35,9 @@ class MinibatchDiscrimination(nn.Module, MixesExamples):
         """See the class."""
         row_BKD = torch.einsum("ba,akd->bkd", f_BA, self.tensor)
         row_BKD = row_BKD.to(torch.promote_types(row_BKD.dtype, torch.float32))
-        distance_BBK = (row_BKD[:, None] - row_BKD[None]).abs().sum(3)
-        others = 1 - torch.eye(len(f_BA), device=f_BA.device, dtype=distance_BBK.dtype)
-        return (distance_BBK.neg().exp() * others[:, :, None]).sum(1) / max(len(f_BA) - 1, 1)
+        # Those of all ranks, where several share a batch: N is B times as many.
+        every_NKD = ranks.gathered(row_BKD)
+        distance_BNK = (row_BKD[:, None] - every_NKD[None]).abs().sum(3)
+        own = slice(ranks.world().rank * len(f_BA), None)
+        others_BN = 1 - torch.eye(len(every_NKD), device=f_BA.device, dtype=distance_BNK.dtype)[own][: len(f_BA)]
+        return (distance_BNK.neg().exp() * others_BN[:, :, None]).sum(1) / max(len(every_NKD) - 1, 1)

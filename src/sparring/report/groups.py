@@ -16,7 +16,15 @@ _LEARNING_RATE = re.compile(r"(^|[_/.])(lr|learning_rate)($|[_/.])")
 _SHARE = re.compile(r"(^|[_/.])(acc|accuracy|auc|precision|recall|coverage|f1|share|rate|right)($|[_/.])")
 _DISTANCES = ("fd_", "mmd_", "FID", "KID")
 
-SECTIONS = ("Distances to the reals", "Like the reals", "Classes", "The players", "Learning", "Other measures")
+SECTIONS = (
+    "Distances to the reals",
+    "Like the reals",
+    "Classes",
+    "The players",
+    "Learning",
+    "Other measures",
+    "Rebuilding",
+)
 
 
 Better = Literal["lower", "higher", "floor", ""]
@@ -63,6 +71,15 @@ _KNOWN = {
     "train_loss": Kind(SECTIONS[2], "nats", "lower", 0, None, "Cross-entropy"),
     "validation_loss": Kind(SECTIONS[2], "nats", "lower", 0, None, "Cross-entropy"),
     "signal": Kind(SECTIONS[3], "length of gradient", "", 0),
+    "validation_objective": Kind(SECTIONS[6], "objective", "lower", None, None, "Objective"),
+    "train_objective": Kind(SECTIONS[6], "objective", "lower", None, None, "Objective"),
+    "validation_mse": Kind(SECTIONS[6], "squared error", "lower", 0),
+    "validation_elbo": Kind(SECTIONS[6], "nats", "higher"),
+    "validation_nll": Kind(SECTIONS[6], "nats", "lower"),
+    "validation_kl": Kind(SECTIONS[6], "nats", "", 0),
+    "validation_bits": Kind(SECTIONS[6], "bits per dimension", "lower"),
+    "validation_active": Kind(SECTIONS[6], "dimensions", "", 0),
+    "validation_perplexity": Kind(SECTIONS[6], "vectors", "higher", 0),
 }
 
 

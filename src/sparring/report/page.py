@@ -16,10 +16,14 @@ from sparring.report.drawings import drawings
 from sparring.report.frames import Frame, animate_frames, animation, frames_of, real_frame
 from sparring.report.groups import lines_of
 from sparring.report.hints import hints, pressing
+from sparring.report.profile import PAGE as PROFILE
 from sparring.report.reference import find_reference
+from sparring.report.told import columns_of, told_of
 from sparring.runfolder import RunFolder, machine_errors
 
 NAME = "report.html"
+_HEADLINES = ("fd_", "validation_accuracy", "validation_mse", "validation_bits")
+"""Columns whose newest value stands at the top of the page."""
 
 
 def build_report(folder: RunFolder) -> Path:
@@ -58,6 +62,7 @@ def _page(folder: RunFolder) -> str:
         evaluation=_evaluation(folder),
         curves=_curves(folder, rows, events),
         cost=judged.cost(_json(folder, "timing.json")),
+        profile=_profile(folder),
         measurements=parts.measurements(rows) if rows else "",
         plan=_facts(folder, "recipe.json"),
         data=_facts(folder, "data.json"),
@@ -66,13 +71,21 @@ def _page(folder: RunFolder) -> str:
     )
 
 
+def _profile(folder: RunFolder) -> str:
+    """The page of `--profile`, as it was written."""
+    if not (folder.path / PROFILE).exists():
+        return ""
+    text = parts.escaped(folder.read_text(PROFILE))
+    return f"<details><summary>Where the time went</summary><pre>{text}</pre></details>"
+
+
 def _tiles(folder: RunFolder, rows: list[dict[str, Any]], events: list[dict[str, Any]]) -> str:
     saved = folder.saved_at()
     seen = max([float(rows[-1].get("kimg") or 0) if rows else 0.0, saved[0] / 1000 if saved else 0.0])
     shown = [parts.tile("Trained on", f"{parts.number(seen)} kimg", "thousand examples seen")]
     lines = lines_of(rows)
     for name, line in lines.items():
-        if name.startswith(("fd_", "validation_accuracy")) and line.last is not None:
+        if name.startswith(_HEADLINES) and line.last is not None:
             floor = line.last_floor
             note = f"floor {parts.number(floor)}" if floor is not None else "no floor measured"
             shown.append(parts.tile(name, parts.number(line.last), note))
@@ -85,11 +98,12 @@ def _tiles(folder: RunFolder, rows: list[dict[str, Any]], events: list[dict[str,
 
 def _pictures(folder: RunFolder) -> str:
     frames, real = frames_of(folder), real_frame(folder)
-    columns, task = _columns(folder), _task(folder)
     if not frames and real is None:
-        return parts.empty("Rows of more than two columns are not drawn." if columns > 2 else "No pictures yet.")
-    told = _REGIONS if columns and task == "classify" else _MADE.get(task, _MADE["generate"])
-    made = _made(frames, *told) if frames else ""
+        return parts.empty(
+            "Rows of more than two columns are not drawn." if columns_of(folder) > 2 else "No pictures yet."
+        )
+    told = told_of(folder)
+    made = _made(frames, told.pictures, told.caption) if frames else ""
     reals = ""
     if real is not None:
         image = _image(real, alt="Real pictures, for comparison")
@@ -99,23 +113,6 @@ def _pictures(folder: RunFolder) -> str:
         image = _image(moving, alt="From the first to the last frame")
         made += f'<figure class="sheet">{image}<figcaption><b>All frames</b> from first to last</figcaption></figure>'
     return f'<div class="sheets">{made}{reals}</div>'
-
-
-_MADE = {
-    "generate": ("Generated pictures", "Generated"),
-    "classify": ("The held-out pictures that were hardest", "Hardest held-out pictures of each class"),
-}
-"""What the pictures of a run are, by its task: for those who can't see them, and as their caption."""
-_REGIONS = (
-    "What it says of each place of the plane",
-    "What it says of each place, with held-out rows; crosses are mistakes",
-)
-"""The same of a classifier of two columns."""
-
-
-def _task(folder: RunFolder) -> str:
-    recipe = _json(folder, "recipe.json")
-    return str(recipe.get("task", "generate")) if isinstance(recipe, dict) else "generate"
 
 
 def _made(frames: list[Frame], alt: str, caption: str) -> str:
@@ -171,29 +168,15 @@ def _facts(folder: RunFolder, name: str) -> str:
     return parts.facts(folder.read_json(name))
 
 
-def use_of(folder: RunFolder, place: str) -> str:
-    """The command that puts a run to use."""
-    if _task(folder) != "classify":
-        return f"sparring sample {place} -n 64"
-    return f"sparring predict {place} {'new.csv' if _columns(folder) else 'pictures/'}"
-
-
-def _columns(folder: RunFolder) -> int:
-    """How many columns the run's rows have; 0: they are no rows."""
-    data = _json(folder, "data.json")
-    spec = data.get("spec", {}) if isinstance(data, dict) else {}
-    return len(spec.get("columns", ()))
-
-
 def _again(folder: RunFolder) -> str:
     place = _place(folder)
     given = folder.read_text("command.txt").strip() if (folder.path / "command.txt").exists() else ""
     lines = [given] * bool(given)
-    use = use_of(folder, place)
-    lines += [f"sparring train --like {place}", f"sparring train --resume {place}", use]
+    told = told_of(folder)
+    lines += [f"sparring train --like {place}", f"sparring train --resume {place}", told.then.format(run=place)]
     meanings = ["what was run"] * bool(given)
     meanings += ["run it again from the start", "go on where it stopped"]
-    meanings.append("ask it for classes" if _task(folder) == "classify" else "make pictures with it")
+    meanings.append(told.meaning)
     return "".join(
         f"<dt>{parts.escaped(meaning)}</dt><dd><pre><code>{parts.escaped(line)}</code></pre></dd>"
         for meaning, line in zip(meanings, lines, strict=True)

@@ -44,7 +44,9 @@ def collapse(
     looks: Annotated[int, "measurements in a row", Range(1)] = 2,
 ) -> Hint | None:
     """Samples are nearly all alike and reach a small part of the reals: the generator lost its variety."""
-    if records.kimg <= records.early_kimg or not _narrow(records, recall=recall, looks=looks):
+    if not records.adversarial or records.kimg <= records.early_kimg:
+        return None
+    if not _narrow(records, recall=recall, looks=looks):
         return None
     if spreading(records) or not _alike(records, diversity=diversity, duplicates=duplicates, looks=looks):
         return None
@@ -74,7 +76,9 @@ def too_early(
 ) -> Hint | None:
     """Samples look alike, and the run is so young that this says nothing."""
     spread = records.measured("diversity")
-    if spread is None or records.kimg > records.early_kimg or not spread.relative.all_below(diversity, 1):
+    if not records.adversarial or spread is None or records.kimg > records.early_kimg:
+        return None
+    if not spread.relative.all_below(diversity, 1):
         return None
     values = evidence(records, "diversity")
     return Hint(
@@ -99,7 +103,9 @@ def dropped_modes(
     """Some of what the reals show is missing among the samples, and it is not coming."""
     covered, rarest, recall = (records.measured(name) for name in ("coverage", "class_least", "recall"))
     distance = records.distance
-    if covered is None or distance is None or records.kimg <= 2 * records.early_kimg or spreading(records):
+    if not records.adversarial or covered is None or distance is None or spreading(records):
+        return None
+    if records.kimg <= 2 * records.early_kimg:
         return None
     if distance.series.gain(looks) >= gain or any(_rising(found, looks) for found in (covered, rarest, recall)):
         return None

@@ -149,7 +149,7 @@ def batch_too_small(
 ) -> Hint | None:
     """The batch is tiny, and the samples are far from the reals."""
     distance = records.distance
-    if records.batch is None or records.batch >= least or distance is None:
+    if not records.adversarial or records.batch is None or records.batch >= least or distance is None:
         return None
     if "l1" in records.columns:  # each picture has a target of its own: one at a time is enough (arXiv:1611.07004)
         return None

@@ -7,6 +7,9 @@ from sparring.diagnose.records import Measure, Records, Series
 from sparring.diagnose.rules.collapse import spreading
 from sparring.registry import Range
 
+UNUSED = 0.1
+"""Nats of divergence from the prior, below which a code says nothing."""
+
 
 def flat_since(series: Series, *, share: float, gain: float, looks: int) -> bool:
     """Whether the last `share` of the run, of at least `looks` values, is no better than before it by `gain`."""
@@ -19,6 +22,11 @@ def flat_since(series: Series, *, share: float, gain: float, looks: int) -> bool
 
 def yardstick(records: Records) -> Measure | None:
     """What progress is measured by: the distance of samples, or the loss on held-out examples."""
+    rebuilding, told = records.series("validation_objective"), records.series("validation_kl")
+    if len(rebuilding):
+        if len(told) and told.last < UNUSED:
+            return None  # a variational code that is not used yet: the objective stands still until it is
+        return Measure(name="validation_objective", series=rebuilding, floor=0.0)
     if records.distance is not None:
         return records.distance
     loss = records.series("validation_loss")
@@ -61,6 +69,8 @@ def no_progress(
 ) -> Hint | None:
     """Samples are far from the reals and come no nearer, and nothing of what they cover grows."""
     distance, covered = records.distance, records.measured("coverage")
+    if not records.adversarial:
+        return None
     if distance is None or records.kimg <= 2 * records.early_kimg or len(distance.series) < 2 * looks:
         return None
     if not distance.relative.all_above(times, looks) or distance.series.gain(looks) >= gain:

@@ -24,7 +24,9 @@ def generator_still(
 ) -> Hint | None:
     """Every measure of the samples stays the same while they are far from the reals: the generator does not move."""
     distance, spread = records.distance, records.measured("diversity")
-    if distance is None or spread is None or not distance.relative.all_above(times, looks):
+    if not records.adversarial or distance is None or spread is None:
+        return None
+    if not distance.relative.all_above(times, looks):
         return None
     samples = (distance, spread, records.measured("coverage"))
     if not all(found is None or _moves_less(found.series.tail(looks), change) for found in samples):

@@ -5,7 +5,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from sparring.engine.deal import Source, generator, to_device
+from sparring.engine.deal import WHOLE, Share, Source, generator, to_device
 from sparring.losses.base import Batch
 from sparring.registry import Registry
 
@@ -13,11 +13,12 @@ from sparring.registry import Registry
 class Distortion(Protocol):
     """Random changes that leave a picture's class as it is, or say how labels were mixed."""
 
-    def __call__(self, batch: Batch, draw: torch.Generator) -> Batch:
+    def __call__(self, batch: Batch, draw: torch.Generator, share: Share = WHOLE) -> Batch:
         """The batch with `x` [B, C, H, W] in [-1, 1] changed, see `losses.classification` for mixed labels.
 
         Args:
-            draw: on the CPU, where all random numbers come from.
+            draw: on the CPU, where all random numbers come from: those of the whole batch.
+            share: what of the whole batch this one is.
         """
         ...
 
@@ -28,14 +29,15 @@ distortions: Registry[Distortion] = Registry("distortion", package="sparring.eng
 class Distorted:
     """A source whose pictures are changed: what one becomes is a pure function of (seed, its update, its place)."""
 
-    def __init__(self, source: Source, distortion: Distortion, *, seed: int) -> None:
+    def __init__(self, source: Source, distortion: Distortion, *, seed: int, share: Share = WHOLE) -> None:
         self._source = source
         self._distortion = distortion
         self._seed = seed
+        self._share = share
 
     def __call__(self, counter: int) -> Batch:
         """The batch of update number `counter`."""
-        return self._distortion(self._source(counter), generator(self._seed, "distortions", counter))
+        return self._distortion(self._source(counter), generator(self._seed, "distortions", counter), self._share)
 
 
 def mirrored(x_BCHW: Tensor, whether_B: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sparring.engine.deal import to_device
+from sparring.engine.deal import WHOLE, Share, to_device
 from sparring.engine.distortions.base import cut_out, distortions, erased, mirrored, shifted
 from sparring.losses.base import Batch
 from sparring.registry import Range
@@ -38,21 +38,22 @@ class Standard:
         self.cutout = cutout
         self.mixup = mixup
 
-    def __call__(self, batch: Batch, draw: torch.Generator) -> Batch:
+    def __call__(self, batch: Batch, draw: torch.Generator, share: Share = WHOLE) -> Batch:
         """See `Distortion`."""
         x_BCHW = batch["x"]
-        count, height, width = len(x_BCHW), *x_BCHW.shape[2:]
+        count, height, width = len(x_BCHW) * share.ranks, *x_BCHW.shape[2:]
         if self.crop < 1:
-            x_BCHW = cut_out(x_BCHW, drawn_boxes(count, self.crop, draw))
+            x_BCHW = cut_out(x_BCHW, share.cut(drawn_boxes(count, self.crop, draw)))
         if self.shift:
-            x_BCHW = shifted(x_BCHW, *torch.randint(-self.shift, self.shift + 1, (2, count), generator=draw))
+            moves_2B = torch.randint(-self.shift, self.shift + 1, (2, count), generator=draw)
+            x_BCHW = shifted(x_BCHW, *map(share.cut, moves_2B))
         if self.flip:
-            x_BCHW = mirrored(x_BCHW, torch.rand(count, generator=draw) < 0.5)
+            x_BCHW = mirrored(x_BCHW, share.cut(torch.rand(count, generator=draw)) < 0.5)
         if self.cutout:
-            rows_B, columns_B = (torch.randint(0, length, (count,), generator=draw) for length in (height, width))
-            x_BCHW = erased(x_BCHW, self.cutout, rows_B, columns_B)
+            drawn = [torch.randint(0, length, (count,), generator=draw) for length in (height, width)]
+            x_BCHW = erased(x_BCHW, self.cutout, *map(share.cut, drawn))
         changed = {**batch, "x": x_BCHW}
-        return changed if not self.mixup else mixed(changed, drawn_share(self.mixup, draw), draw)
+        return changed if not self.mixup else mixed(changed, drawn_share(self.mixup, draw), draw, share)
 
 
 def drawn_boxes(count: int, least: float, draw: torch.Generator) -> Tensor:
@@ -72,9 +73,10 @@ def drawn_share(alpha: float, draw: torch.Generator) -> float:
     return max(share, 1 - share)
 
 
-def mixed(batch: Batch, share: float, draw: torch.Generator) -> Batch:
-    """Each picture with that of another place in the batch: `share` of it and the rest of the other."""
-    other = to_device(torch.randperm(len(batch["x"]), generator=draw), batch["x"].device)
-    x_BCHW = batch["x"].lerp(batch["x"][other], 1 - share)
-    share_B = torch.full((len(other),), share, device=batch["x"].device)
-    return {**batch, "x": x_BCHW, "other": batch["y"][other], "share": share_B}
+def mixed(batch: Batch, larger: float, draw: torch.Generator, share: Share = WHOLE) -> Batch:
+    """Each picture with that of another place in the whole batch: `larger` of it and the rest of the other."""
+    places = torch.randperm(len(batch["x"]) * share.ranks, generator=draw)
+    other = to_device(share.cut(places), batch["x"].device)
+    x_BCHW = batch["x"].lerp(share.whole(batch["x"])[other], 1 - larger)
+    share_B = torch.full((len(other),), larger, device=batch["x"].device)
+    return {**batch, "x": x_BCHW, "other": share.whole(batch["y"])[other], "share": share_B}

@@ -1,0 +1,1 @@
+"""Classical models, which need no training by slopes."""

@@ -1,0 +1,1 @@
+"""Random changes to what an autoencoder is shown, one file a kind."""

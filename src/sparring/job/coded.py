@@ -1,0 +1,119 @@
+"""A run whose examples can be brought into codes and back."""
+
+import functools
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from sparring.data.spec import TableSpec
+from sparring.engine.deal import Stored, to_device, to_stored, to_unit
+from sparring.errors import UsageError
+from sparring.job.opened import OpenedRun
+from sparring.job.rebuild_parts import loss_of
+from sparring.losses.rebuilding import AUTOENCODER
+from sparring.models.autoencode.base import Autoencoder
+from sparring.models.autoencode.quantised import VectorQuantised
+
+CODED = 250
+Codes = npt.NDArray[Any]
+"""Numbers float32 [N, Z], or numbers of a codebook's vectors int64 [N, H, W]."""
+Labels = npt.NDArray[np.int64]
+
+
+class CodedRun(OpenedRun):
+    """What a run of an autoencoder is asked for."""
+
+    @functools.cached_property
+    def autoencoder(self) -> Autoencoder:
+        """The autoencoder, averaged where the recipe says so, in evaluation mode and fp32.
+
+        Raises:
+            UsageError: the run was trained for something else.
+        """
+        if self.recipe.task != "rebuild":
+            raise UsageError(
+                f"{self.path.name} has no codes: it was trained to {self.recipe.task}. Train with --task rebuild."
+            )
+        module = self._player(AUTOENCODER)
+        assert isinstance(module, Autoencoder)
+        return module
+
+    @torch.no_grad()
+    def encode(self, examples: Stored, labels: Labels | None = None) -> Codes:
+        """Codes of examples: float32 [N, Z], of a variational one the means of q(z | x); of `vq` int64 [N, H, W].
+
+        Args:
+            examples: uint8 [N, H, W, C] of the run's size, or rows float32 [N, F].
+            labels: int64 [N], -1 unknown, where the network is told classes; None: unknown.
+
+        Raises:
+            UsageError: the run has no codes, or examples of another shape or type.
+        """
+        module = self.autoencoder
+        self._refuse_other(examples)
+        kind = np.int64 if isinstance(module, VectorQuantised) else np.float32
+        pieces = []
+        for at in range(0, len(examples), CODED):
+            x = to_unit(to_device(torch.tensor(np.asarray(examples[at : at + CODED])), self._precision.device))
+            code = module.encode(x, self._given(None if labels is None else labels[at : at + CODED]))
+            pieces.append(code.cpu().numpy().astype(kind))
+        return np.concatenate(pieces) if pieces else np.empty((0, *module.code), kind)
+
+    @torch.no_grad()
+    def decode(self, codes: Codes, labels: Labels | None = None) -> Stored:
+        """Examples of codes, as `encode` gives them: uint8 [N, H, W, C], or rows float32 [N, F]; of a likelihood its
+        mean.
+
+        Raises:
+            UsageError: the run has no codes, or codes of another shape.
+        """
+        module, loss = self.autoencoder, loss_of(self.recipe)
+        if codes.shape[1:] != module.code or not len(codes):
+            raise UsageError(
+                f"codes {list(codes.shape)}: expected [N, {', '.join(map(str, module.code))}], as {self.path.name} has."
+            )
+        kind = torch.int64 if isinstance(module, VectorQuantised) else torch.float32
+        pieces = []
+        for at in range(0, len(codes), CODED):
+            z = to_device(torch.tensor(codes[at : at + CODED], dtype=kind), self._precision.device)
+            made = loss.shown(module.decode(z, self._given(None if labels is None else labels[at : at + CODED])))
+            pieces.append(to_stored(made))
+        return np.concatenate(pieces)
+
+    def rebuild(self, examples: Stored, labels: Labels | None = None) -> Stored:
+        """What is left of examples that went through the code: `decode(encode(examples))`, of their type and shape."""
+        return self.decode(self.encode(examples, labels), labels)
+
+    def unseen(self, count: int, *, seed: int = 0) -> tuple[Stored, Labels | None]:
+        """Examples [N, ...] that it was not trained on, and their labels where there are some; after the last comes
+        the first again.
+
+        Raises:
+            DataError, UsageError: the run's data are gone, or other ones now.
+        """
+        part = self._unseen
+        order = np.random.Generator(np.random.Philox(key=seed)).permutation(len(part))
+        rows = order[np.arange(count) % len(order)]
+        return np.asarray(part.x[rows]), None if part.y is None else part.y[rows]
+
+    def _given(self, labels: Labels | None) -> Tensor | None:
+        if labels is None or not self.autoencoder.classes:
+            return None
+        return to_device(torch.tensor(labels, dtype=torch.int64), self._precision.device)
+
+    def _refuse_other(self, examples: Stored) -> None:
+        spec = self.spec
+        kind = np.dtype(np.float32 if isinstance(spec, TableSpec) else np.uint8)
+        if isinstance(spec, TableSpec):
+            shape: tuple[int, ...] = (len(spec.columns),)
+        else:
+            depth = () if spec.depth is None else (spec.depth,)
+            shape = (*depth, spec.height, spec.width, spec.channels)
+        if examples.dtype != kind or examples.shape[1:] != shape:
+            raise UsageError(
+                f"examples {examples.dtype} {list(examples.shape)}: expected {kind} [N, {', '.join(map(str, shape))}], "
+                f"as {self.path.name} was trained on."
+            )

@@ -1,0 +1,1 @@
+"""Recipes of autoencoders, a file for those that are trained alike."""

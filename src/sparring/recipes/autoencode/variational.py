@@ -1,0 +1,66 @@
+"""Variational autoencoders, and VQ-VAE."""
+
+from typing import Any
+
+from sparring.recipe import DataChoice, Facts, Part, Recipe
+from sparring.recipes.autoencode.base import rebuilder
+from sparring.recipes.base import needs_labels, recipes
+
+
+def _variational(name: str, data: DataChoice, facts: Facts, *, model: Part) -> Recipe:
+    return rebuilder(
+        name,
+        data,
+        facts,
+        model=model,
+        objective="elbo",
+        loss=Part(name="gaussian"),
+        reasons={
+            "loss": "gaussian, its standard deviation learned: greys count as they are. bernoulli takes each point for "
+            "black or white: on the digits its samples were farther off (fd_judge 67 against 42 at 150 kimg)"
+        },
+    )
+
+
+def _dense(facts: Facts, *, conditional: bool) -> Part:
+    settings: dict[str, Any] = {"conditional": True} if conditional else {}
+    if facts.columns:
+        settings |= {"z_dim": max(2, facts.columns), "hidden": (128, 128)}
+    return Part(name="vae", settings=settings)
+
+
+@recipes("vae", paper="arXiv:1312.6114")
+def vae(data: DataChoice, facts: Facts) -> Recipe:
+    """Variational, fully connected: rebuilds, makes samples, and bounds log p(x).
+
+    Command: sparring train digits --recipe vae --set objective.beta=2
+    """
+    return _variational("vae", data, facts, model=_dense(facts, conditional=False))
+
+
+@recipes("cvae", paper="Sohn, Lee, Yan 2015 (NeurIPS)")
+def cvae(data: DataChoice, facts: Facts) -> Recipe:
+    """`vae`, its encoder and its decoder told the class: samples of a class that is asked for.
+
+    Command: sparring train digits --recipe cvae
+    """
+    needs_labels("cvae", facts)
+    return _variational("cvae", data, facts, model=_dense(facts, conditional=True))
+
+
+@recipes("conv-vae", paper="arXiv:1312.6114")
+def conv_vae(data: DataChoice, facts: Facts) -> Recipe:
+    """Variational, with strided and transposed convolutions.
+
+    Command: sparring train photos/ --recipe conv-vae
+    """
+    return _variational("conv-vae", data, facts, model=Part(name="conv-vae"))
+
+
+@recipes("vq-vae", paper="arXiv:1711.00937")
+def vq_vae(data: DataChoice, facts: Facts) -> Recipe:
+    """A map of codebook vectors as the code: sharp, discrete, and without a prior to sample from.
+
+    Command: sparring train photos/ --recipe vq-vae
+    """
+    return rebuilder("vq-vae", data, facts, model=Part(name="vq"), objective="vector-quantisation")
