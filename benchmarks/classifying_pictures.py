@@ -93,7 +93,9 @@ def regions(folder: Path, out: Path) -> None:
         panels.append(regions_of(title, run.classify, x, y, plane, run.spec.classes))
     image = class_regions(panels, plane.window)
     # Of few colours and a small size: a page is to be read on a telephone as well.
-    image = image.resize((image.width * 2 // 5, image.height * 2 // 5), Image.Resampling.LANCZOS).quantize(64)
+    image = image.resize((image.width * 3 // 5, image.height * 3 // 5), Image.Resampling.LANCZOS).quantize(
+        24, dither=Image.Dither.NONE
+    )
     path = out / "deep.png"
     image.save(path, optimize=True)
     print(path)

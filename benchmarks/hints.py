@@ -70,8 +70,10 @@ CASES: Mapping[str, Case] = {
     "rare, no limits": Case(data="rare", settings=(*NOTHING, "classifier.width=256"), kimg=64.0, ill=OVER),
     "spirals, softmax regression": Case(data="spirals", settings=("classifier.depth=0",), kimg=64.0, ill=UNDER),
     "spirals, three units": Case(data="spirals", settings=("classifier.depth=1", "classifier.width=3"), ill=UNDER),
-    "digits, one unit": Case(data="digits", settings=("classifier.depth=1", "classifier.width=1"), ill=UNDER),
-    "digits, L2 of 30": Case(data="digits", settings=("classifier.decay=30",), ill=UNDER),
+    "digits, one unit": Case(
+        data="digits", settings=("classifier.depth=1", "classifier.width=1", "classifier.lr=0.02"), kimg=64.0, ill=UNDER
+    ),
+    "digits, L2 of 300": Case(data="digits", settings=("classifier.decay=300",), ill=UNDER),
     "digits, ten layers of sigmoids": Case(data="digits", settings=DEEP, kimg=32.0, ill=VANISHING, also=(UNDER,)),
     "moons, ten layers of sigmoids": Case(data="moons", settings=DEEP, ill=VANISHING, also=(UNDER,)),
     "wine, ten layers of sigmoids": Case(data="wine", settings=DEEP, ill=VANISHING, also=(UNDER,)),
@@ -80,6 +82,7 @@ CASES: Mapping[str, Case] = {
     ),
     "moons, a rate of 3": Case(data="moons", settings=(*WILD, "classifier.lr=3"), ill=EXPLODING, also=(UNDER,)),
     "wine, a rate of 3": Case(data="wine", settings=(*WILD, "classifier.lr=3"), ill=EXPLODING, also=(UNDER,)),
+    "moons, 30 labels": Case(data="moons", settings=NOTHING, labels=30, ill=OVER),
 }
 
 

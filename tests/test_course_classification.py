@@ -1,9 +1,12 @@
 """What the course says of classifiers, checked: each test is one of its items."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
-from torch import nn
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 import sparring
 from sparring.data.spec import ImageSpec
@@ -110,3 +113,35 @@ def test_a_deep_sigmoid_network_says_that_its_gradient_vanishes(
     assert "vanishing-gradient" in told["sigmoid"]
     assert "vanishing-gradient" not in told["relu"]
     assert run.metrics["validation_accuracy"][-1] > 0.8
+
+
+def test_a_convolution_of_a_shifted_picture_is_the_shifted_convolution() -> None:
+    torch.manual_seed(0)
+    layer = nn.Conv2d(2, 3, 5, padding=2, padding_mode="circular").double()
+    x_BCHW = torch.randn(1, 2, 12, 12, dtype=torch.float64)
+    for shift in ((1, 0), (0, 3), (4, -2)):
+        torch.testing.assert_close(layer(x_BCHW.roll(shift, (2, 3))), layer(x_BCHW).roll(shift, (2, 3)))
+
+
+def test_max_pooling_does_not_see_a_shift_within_its_window_and_a_stride_does() -> None:
+    point_BCHW = torch.zeros(1, 1, 8, 8)
+    point_BCHW[0, 0, 2, 4] = 1
+    moved_BCHW = point_BCHW.roll((1, 1), (2, 3))
+    assert torch.equal(F.max_pool2d(moved_BCHW, 2), F.max_pool2d(point_BCHW, 2))
+    assert not torch.equal(moved_BCHW[..., ::2, ::2], point_BCHW[..., ::2, ::2])
+    further_BCHW = point_BCHW.roll((2, 0), (2, 3))
+    assert torch.equal(F.max_pool2d(further_BCHW, 2), F.max_pool2d(point_BCHW, 2).roll(1, 2))
+
+
+@pytest.mark.parametrize("pool", [F.max_pool2d, F.avg_pool2d])
+def test_a_shift_by_a_point_changes_less_after_a_pool_than_after_a_stride(pool: Callable[..., Tensor]) -> None:
+    torch.manual_seed(0)
+    x_BCHW = torch.randn(8, 1, 32, 32)
+    moved_BCHW = x_BCHW.roll(1, 3)
+
+    def change(first: Tensor, second: Tensor) -> float:
+        return float((first - second).square().mean() / first.var())
+
+    assert change(pool(x_BCHW, 2), pool(moved_BCHW, 2)) < 0.75 * change(
+        x_BCHW[..., ::2, ::2], moved_BCHW[..., ::2, ::2]
+    )

@@ -74,7 +74,8 @@ def test_tabs_and_given_parts(tmp_path: Path) -> None:
         ("a,label\n1,\n3,\n", r"column 'label' is empty; expected the class of each row"),
         ("a,label,split\n1,x,train\n2,y,sometimes\n", r"line 3: unknown split 'sometimes'"),
         ("label\na\nb\n", r"no column of numbers is left"),
-        ("a,label\n1,x\n", r"1 row\(s\)"),
+        ("a,label\n1,x\n", r"there is only one row"),
+        ("a,label\n", r"a header and no row"),
         ("", "empty"),
     ],
 )
@@ -94,6 +95,8 @@ def test_columns_are_found_by_their_names(tmp_path: Path) -> None:
     assert read_columns(path, ("age", "size")).tolist() == [[1, 20], [2, 40]]
     with pytest.raises(DataError, match=r"there is no column 'agee'.*Did you mean 'age'"):
         read_columns(path, ("agee",))
+    assert read_columns(written(tmp_path, "age,size\n1,20\n"), ("size",)).tolist() == [[20]]
+    assert read_columns(written(tmp_path, "1,20\n"), ("age", "size")).tolist() == [[1, 20]]
     bare = written(tmp_path, "1,20\n2,40\n")
     assert read_columns(bare, ("age", "size")).tolist() == [[1, 20], [2, 40]]
     with pytest.raises(DataError, match="2 columns without a header; expected 4"):

@@ -222,6 +222,24 @@ def test_of_few_held_out_examples_a_small_rise_is_chance(held: int, told: bool) 
     assert (found(risen, "overfitting") is not None) == told
 
 
+def test_of_few_training_examples_a_gap_between_accuracies_is_chance() -> None:
+    poor = {"train_accuracy": 0.38, "validation_accuracy": 0.29, "train_loss": 2.0}
+    few, many = (
+        Records(learner(always(**poor)).rows, (), {"players": {"classifier": {}}, "judged": judged}, DATA)
+        for judged in (256, 5_000)
+    )
+    assert found(few, "underfitting") is not None, "64 training examples: 0.09 is within two standard errors"
+    assert found(many, "underfitting") is None, "of 1,250 it is a gap, and more capacity would widen it"
+
+
+def test_with_weighted_classes_accuracy_below_that_of_the_commonest_is_no_underfitting() -> None:
+    weighted = RARE | {"train_accuracy": 0.95, "validation_accuracy": 0.95, "validation_f1": 0.68, "train_loss": 0.17}
+    recipe = {"players": {"classifier": {}}, "objective": {"settings": {"balance": "weights"}}}
+    records = learner(always(**weighted), data=UNEVEN)
+    assert found(records, "underfitting") is not None
+    assert found(Records(records.rows, (), recipe, UNEVEN), "underfitting") is None
+
+
 def test_of_a_rare_class_that_is_never_found_underfitting_is_told() -> None:
     poor = RARE | {"train_accuracy": 0.977, "validation_accuracy": 0.977, "validation_f1": 0.494, "train_loss": 0.11}
     assert found(learner(always(**poor), data=UNEVEN), "underfitting") is not None

@@ -65,6 +65,8 @@ def read_table(path: Path) -> Table:
         MachineError: it does not fit in the memory.
     """
     sheet = read_sheet(path)
+    if len(sheet.lines) < 2:
+        raise DataError(f"{path}: there is only one row. Training needs many: a few hundred at least.")
     where = _class_column(sheet)
     split = _named(sheet, (SPLIT,))
     numbers = [column for column in range(len(sheet.columns)) if column not in (where, split)]
@@ -95,7 +97,7 @@ def read_columns(path: Path, columns: Sequence[str]) -> Values:
         there = len(sheet.columns)
         if there not in (len(columns), len(columns) + 1):
             raise DataError(
-                f"{path}: {there} columns without a header; expected {len(columns)} ({', '.join(columns[:8])}...). "
+                f"{path}: {there} columns without a header; expected {len(columns)}, and the class behind them or not. "
                 "Add a header with the names of the columns."
             )
         places = list(range(len(columns)))
@@ -129,8 +131,8 @@ def read_sheet(path: Path) -> Sheet:
     if header is not None:
         _check_header(path, header)
     rows = read if header is None else read[1:]
-    if len(rows) < 2:
-        raise DataError(f"{path}: {len(rows)} row(s). Training needs many: a few hundred at least.")
+    if not rows:
+        raise DataError(f"{path}: a header and no row. Expected a line an example.")
     return Sheet(
         path=path, names=header, lines=[line for line, _ in rows], columns=list(zip(*(r for _, r in rows), strict=True))
     )

@@ -4,7 +4,7 @@ import math
 from typing import Annotated
 
 from sparring.diagnose.hints import Hint, evidence, rules, spoken
-from sparring.diagnose.records import Records, Series
+from sparring.diagnose.records import Records, Series, is_number
 from sparring.diagnose.rules.material import chance
 from sparring.diagnose.rules.stability import grad_norms
 from sparring.registry import Range
@@ -21,10 +21,16 @@ def paired(records: Records, one: str, other: str) -> tuple[Series, Series]:
 
 
 def _gap(records: Records, looks: int) -> float:
-    """The least by which training accuracy was above validation accuracy, over the newest values; 0 without them."""
+    """The least by which training accuracy was above validation accuracy, over the newest values; 0 without them.
+
+    What chance does is taken off, two standard errors of a share: training accuracy is of a quarter as many examples as
+    are judged.
+    """
     train, held = paired(records, "train_accuracy", "validation_accuracy")
     pairs = list(zip(train.values, held.values, strict=True))[-looks:]
-    return min((t - h for t, h in pairs), default=0.0) if len(pairs) == looks else 0.0
+    judged = records.recipe.get("judged")
+    by_chance = 1 / math.sqrt(max(1, judged // 4)) if is_number(judged) else 0.0
+    return min((t - h for t, h in pairs), default=0.0) - by_chance if len(pairs) == looks else 0.0
 
 
 @rules("overfitting")
@@ -87,8 +93,7 @@ def underfitting(
     limit = base + accuracy * (1 - base)
     if not train.all_below(limit, looks) or _gap(records, looks) > gap or loss.gain(looks) >= gain:
         return None
-    balanced = records.measured("validation_f1")
-    if balanced is not None and not balanced.series.all_below(balanced.floor + f1 * (1 - balanced.floor), looks):
+    if not _poor_f1(records, f1, looks):
         return None
     values = evidence(records, "train_accuracy", "validation_accuracy", "validation_f1", "train_loss")
     return Hint(
@@ -99,6 +104,20 @@ def underfitting(
         advice="Give it more capacity (width, layers) or better features, less regularisation, or another rate.",
         values=values,
     )
+
+
+def _poor_f1(records: Records, share: float, looks: int) -> bool:
+    """Whether F1 is poor, too, or was not taken.
+
+    Where classes are balanced in training, accuracy is not what is learned, and falls below that of the commonest
+    class: F1 has to be very poor then.
+    """
+    balanced = records.measured("validation_f1")
+    if balanced is None:
+        return True
+    weighted = records.recipe.get("objective", {}).get("settings", {}).get("balance", "none") != "none"
+    limit = balanced.floor + share * (0.5 if weighted else 1.0) * (1 - balanced.floor)
+    return balanced.series.all_below(limit, looks)
 
 
 @rules("vanishing-gradient", paper="Hochreiter 1991; arXiv:1211.5063")
