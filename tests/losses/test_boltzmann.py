@@ -68,7 +68,7 @@ def test_gibbs_sampling_comes_to_the_distribution(machine: RestrictedBoltzmann) 
     torch.manual_seed(1)
     v_BV = torch.zeros(20_000, V, dtype=torch.float64)
     for _ in range(50):
-        v_BV = machine.step(v_BV)
+        v_BV = machine.gibbs_step(v_BV)
     number = (v_BV @ (2.0 ** torch.arange(V - 1, -1, -1, dtype=torch.float64))).long()
     share = torch.bincount(number, minlength=2**V).double() / len(v_BV)
     wanted = log_joint(machine).logsumexp(1).softmax(0)

@@ -44,7 +44,7 @@ class GibbsChains(Generator):
         start_BV = module.visible_logits((z_BZ > 0).to(z_BZ.dtype)).float().sigmoid()
         v_BV = torch.bernoulli(start_BV, generator=draw).to(z_BZ.dtype)
         for _ in range(module.gibbs):
-            v_BV = module.step(v_BV, draw)
+            v_BV = module.gibbs_step(v_BV, draw)
         h_BH = torch.bernoulli(module.hidden_logits(v_BV).float().sigmoid(), generator=draw).to(z_BZ.dtype)
         return module.pictures(module.visible_logits(h_BH).sigmoid())
 

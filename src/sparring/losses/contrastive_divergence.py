@@ -89,7 +89,7 @@ class ContrastiveDivergence:
         begun = self._chains is not None and len(self._chains) == len(v_BV)
         state_BV = self._chains.to(v_BV) if begun and self._chains is not None else torch.bernoulli(v_BV.detach())
         for _ in range(self.steps):
-            state_BV = self.model.step(state_BV)
+            state_BV = self.model.gibbs_step(state_BV)
         if self.persistent:
             self._chains = state_BV
         return state_BV

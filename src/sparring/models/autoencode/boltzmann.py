@@ -81,7 +81,7 @@ class RestrictedBoltzmann(Autoencoder):
         return -(v_BV.to(wide) @ self.visible_bias_V.to(wide)) - softplus(logit_BH.to(wide)).sum(1)
 
     @torch.no_grad()
-    def step(self, v_BV: Tensor, draw: torch.Generator | None = None) -> Tensor:
+    def gibbs_step(self, v_BV: Tensor, draw: torch.Generator | None = None) -> Tensor:
         """One step of Gibbs sampling, h given v and v given h: points [B, V] of zeros and ones.
 
         Args:
