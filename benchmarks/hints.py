@@ -4,9 +4,10 @@
 
 Each case is trained on digits, points or a small table, with what should be said of it, and everything that may be; a
 sound run may have none of the four rules. Found: the rule spoke at any time of the run, or the run ended itself as
-diverged. A false alarm: one of the four spoke of something else. A run whose illness did no harm is not counted as missed: harm is a last log loss on unseen
-examples of a tenth and 0.02 nats above the best one's (overfitting), a training loss of over half of what knows nothing
-(the others). Runs that are there already, in the folder given by --keep, are not trained again.
+diverged. A false alarm: one of the four spoke of something else. A run whose illness did no harm is not counted as
+missed: harm is a last log loss on held-out examples of a tenth and 0.02 nats above the best one's (overfitting), a
+training loss of over half of what knows nothing (the others). Runs that are there already, in the folder given by
+--keep, are not trained again.
 """
 
 import argparse
