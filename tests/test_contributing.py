@@ -46,11 +46,12 @@ def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 def test_there_is_an_example_of_each_kind() -> None:
     kinds = {Path(place).parent.as_posix() for place in examples()}
-    networks = {"sparring/models/gan", "sparring/models/classify"}
+    networks = {"sparring/models/gan", "sparring/models/classify", "sparring/models/autoencode"}
     assert kinds == networks | {
         "sparring/losses",
         "sparring/recipes",
         "sparring/recipes/classify",
+        "sparring/recipes/autoencode",
         "sparring/data/readers",
     }
 
@@ -60,14 +61,15 @@ def test_the_examples_pass_the_tests_over_every_entry(dropped_in: Path) -> None:
     words = (
         *files,
         "tests/recipes/test_classifier_recipes.py",
+        "tests/models/test_every_autoencoder.py",
         "-k",
-        "margin or centre or upsampled or sketch or strided or stl10",
+        "margin or centre or upsampled or sketch or strided or pooled or stl10",
     )
     done = run(dropped_in, "-m", "pytest", "-p", "dropped", "-p", "no:cacheprovider", "-o", "addopts=-q", *words)
     assert done.returncode == 0, done.stdout + done.stderr
     passed = re.search(r"(\d+) passed", done.stdout)
     assert passed is not None
-    assert int(passed[1]) > 50, "those of a loss, a penalty, two networks, two recipes and a reader"
+    assert int(passed[1]) > 50, "those of a loss, a penalty, three networks, three recipes and a reader"
 
 
 def test_the_examples_are_listed_and_the_reader_reads(dropped_in: Path) -> None:
@@ -86,7 +88,7 @@ def test_the_examples_are_listed_and_the_reader_reads(dropped_in: Path) -> None:
     )
     done = run(dropped_in, "-c", code)
     assert done.returncode == 0, done.stderr
-    assert {"margin", "centre", "upsampled", "sketch", "strided"} <= set(done.stdout.split())
+    assert {"margin", "centre", "upsampled", "sketch", "strided", "pooled"} <= set(done.stdout.split())
 
 
 def test_the_examples_are_linted_and_formatted_like_the_rest(dropped_in: Path) -> None:

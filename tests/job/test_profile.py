@@ -3,13 +3,16 @@
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from engine.small_games import table_game
 from job.conftest import SETTINGS
 from job.helpers import outputs
+from sparring.cli.train import Train
 from sparring.engine.profile import RECORDED, Operator, by_kind
+from sparring.errors import UsageError
 from sparring.job import train as job
 from sparring.job.options import TrainOptions
 from sparring.job.profile import needed_flops
@@ -39,7 +42,8 @@ def test_the_parts_of_a_round_make_the_round(profiled: Path) -> None:
     facts = json.loads((profiled / "profile.json").read_text())
     phases = facts["phases"]
     expected = {f"{name} {part}" for name in ("generator", "discriminator") for part in ("forward", "backward", "step")}
-    assert expected | {"dealing", "average of the weights", "mean over processes"} == phases.keys()
+    others = {"dealing", "average of the weights", "mean over processes", "what is logged"}
+    assert expected | others == phases.keys()
     assert 0.8 * facts["mean_round_seconds"] < sum(phases.values()) <= facts["mean_round_seconds"]
     assert 0 < facts["share_of_limit"] < 1
     spent = facts["not_training"]
@@ -62,6 +66,12 @@ def test_a_run_that_is_too_short_says_so(place: Path) -> None:
     run = job.start(options(place / "short", kimg=0.16), profile=True)
     assert "too short" in (run / "profile.txt").read_text()
     assert not (run / "trace.json.gz").exists()
+
+
+@pytest.mark.parametrize("option", [{"folds": 3}, {"sweep": "gamma"}])
+def test_of_several_runs_none_is_looked_into(option: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="--profile looks into one run"):
+        Train(data="digits", profile=True, **option).run()
 
 
 def test_operations_are_counted_forwards_and_backwards() -> None:

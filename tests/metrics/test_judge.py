@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from sparring.data import Data, Part, open_data
 from sparring.engine import game as engine_game
+from sparring.engine import train as engine_train
 from sparring.engine.deal import Pictures as Dealt
 from sparring.engine.threads import threads_for
 from sparring.errors import MachineError, UsageError
@@ -140,13 +142,12 @@ def test_labels_that_mean_nothing_make_no_trustworthy_judge() -> None:
 
 def test_fitting_is_a_game_of_one_player(monkeypatch: pytest.MonkeyPatch) -> None:
     played: list[engine_game.Game] = []
-    play_round = engine_game.play_round
 
     def watched(game: engine_game.Game) -> dict[str, Tensor]:
         played.append(game)
-        return play_round(game)
+        return engine_game.play_round(game)
 
-    monkeypatch.setattr("sparring.engine.train.play_round", watched)
+    monkeypatch.setattr("sparring.metrics.judge_training.train", partial(engine_train.train, play=watched))
     train_judge(blobs(100), blobs(50, seed=1), 2, device=CPU, fitting=SHORT)
     assert len(played) == SHORT.images // SHORT.batch
     assert [player.name for player in played[0].players] == ["judge"]

@@ -75,12 +75,13 @@ def _met(rank: int, count: int) -> World:
     if local < gpus:
         torch.cuda.set_device(local)
     try:
-        dist.init_process_group("cpu:gloo,cuda:nccl" if gpus else "gloo", timeout=STEP)
+        if not dist.is_initialized():
+            dist.init_process_group("cpu:gloo,cuda:nccl" if gpus else "gloo", timeout=STEP)
+            atexit.register(dist.destroy_process_group)
         control = dist.new_group(backend="gloo", timeout=LOOK)
     except RuntimeError as error:
         said = str(error).splitlines()[0]
         raise LostProcessError(f"process {rank} of {count}: the others can't be reached ({said}).") from error
-    atexit.register(dist.destroy_process_group)
     return World(rank, count, control)
 
 

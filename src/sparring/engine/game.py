@@ -188,7 +188,8 @@ def _play_update(game: Game, player: Player, batch: Batch, moment: Moment) -> di
             terms = torch.stack([_mean(term) for term in turn.terms.values()])
         with game.phase(f"{player.name} backward"):
             (terms.sum() / player.accumulate).backward()  # type: ignore[no-untyped-call]
-        seen.append(_scalars(player.name, turn, terms))
+        with game.phase("what is logged"):
+            seen.append(_scalars(player.name, turn, terms))
     scalars = seen[0] if len(seen) == 1 else {name: torch.stack([s[name] for s in seen]).mean() for name in seen[0]}
     norm = player.step(examples=game.images, batch=game.batch, phase=game.phase)
     game.objective.after_step(player.name)

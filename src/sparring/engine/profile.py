@@ -24,6 +24,7 @@ WARM_UP, TIMED, RECORDED = 12, 16, 8
 ROUND = "round"
 
 KINDS: Mapping[str, tuple[str, ...]] = {
+    "exchange between processes": ("gloo:", "nccl:", "c10d::", "record_param_comms"),
     "convolutions": ("conv",),
     "optimiser": ("_fused_", "_foreach_", "adam", "sgd"),
     "normalisation": ("_norm", "norm_"),
@@ -31,7 +32,6 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "copies and layouts": ("copy", "clone", "contiguous", "::cat", "index", "gather", "fill", "zero", "empty", "view"),
     "random numbers": ("rand", "normal_", "uniform", "bernoulli", "dropout", "multinomial"),
     "pools and reductions": ("pool", "sum", "mean", "::var", "amax", "softmax", "logsumexp"),
-    "exchange between processes": ("gloo:", "nccl:", "c10d::", "record_param_comms"),
 }
 """Words in the name of an operator, by what kind it is; the first kind that has one of them takes it."""
 OTHERS = "value by value, and others"

@@ -110,7 +110,7 @@ def play(job: Job, folder: RunFolder, *, checkpoint: Checkpoint | None = None) -
         LostProcessError: another process is gone; the last checkpoint is kept.
     """
     desk = _desk(job, folder) if ranks.world().rank == 0 else None
-    profile = Profile() if job.profile else None
+    profile = Profile() if job.profile and desk is not None else None
     started = time.perf_counter()
     with (
         survived(folder),

@@ -46,7 +46,7 @@ def write_profile(
 
 
 def _facts(job: "Job", profile: Profile, spent: Mapping[str, float], *, training: float) -> dict[str, Any]:
-    precision, count = job.precision, ranks.world().ranks
+    precision = job.precision
     facts: dict[str, Any] = {
         "conditions": {
             "recipe": job.recipe.name,
@@ -54,7 +54,7 @@ def _facts(job: "Job", profile: Profile, spent: Mapping[str, float], *, training
             "precision": precision.name,
             "device": str(precision.device),
             "threads": torch.get_num_threads(),
-            "processes": count,
+            "processes": ranks.processes(),
             "torch": torch.__version__,
             "warm_up": WARM_UP,
             "timed": len(profile.rounds),

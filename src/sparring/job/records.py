@@ -156,7 +156,7 @@ def environment(precision: Precision) -> dict[str, Any]:
         "device": _device_name(precision.device),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
-        "processes": ranks.world().ranks,
+        "processes": ranks.processes(),
     }
 
 

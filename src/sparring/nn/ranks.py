@@ -51,6 +51,11 @@ def world() -> World:
     return _world.get()
 
 
+def processes() -> int:
+    """How many there are, also where this one looks at nothing but what it holds."""
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+
+
 @contextmanager
 def within(others: World) -> Iterator[None]:
     """Within it this process plays with `others`."""

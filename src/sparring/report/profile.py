@@ -40,7 +40,7 @@ def _rounds(facts: Mapping[str, Any]) -> list[str]:
         f"a round takes {1000 * facts['round_seconds']:.2f} ms (median of {told['timed']} after {told['warm_up']}): "
         f"{facts['examples_per_second']:,.0f} examples/s",
         "",
-        *_table("where a round goes, means; fakes are made in the discriminator's forward", phases, mean),
+        *_table("where a round goes (fakes are made in the discriminator's forward)", phases, mean),
     ]
     if told["recorded"]:
         whole = sum(facts["kinds"].values())
