@@ -108,7 +108,7 @@ def rebuilder(change: Change | None = None, *, kimg: float = 12.0) -> Records:
             "validation_kl": 8.0,
             "validation_active": 12.0,
             "validation_perplexity": 40.0,
-            "fd_judge": 30.0,
+            "fd_judge": 30.0 + 2.0 * at,  # what is rebuilt gets better; samples need not
             "fd_judge_floor": 1.0,
             "diversity": 0.3,
             "diversity_floor": 1.0,

@@ -77,7 +77,7 @@ def spike(
 ) -> Hint | None:
     """The gradient of a player leaps to many times its usual length, again and again, far from the goal."""
     distance = records.distance
-    if distance is None or not distance.relative.all_above(far, 1):
+    if not records.adversarial or distance is None or not distance.relative.all_above(far, 1):
         return None
     for player, series in grad_norms(records).items():
         usual, newest = series.before(among).median(), series.tail(among)
@@ -112,7 +112,7 @@ def regressing(
 ) -> Hint | None:
     """The distance to the reals has risen again, by more than its noise, and stays there."""
     distance = records.distance
-    if distance is None or len(distance.series) <= looks:
+    if not records.adversarial or distance is None or len(distance.series) <= looks:
         return None
     best = distance.series.best
     limit = max((1 + worse) * best, best + far * distance.floor)

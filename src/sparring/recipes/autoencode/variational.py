@@ -59,7 +59,7 @@ def conv_vae(data: DataChoice, facts: Facts) -> Recipe:
 
 @recipes("vq-vae", paper="arXiv:1711.00937")
 def vq_vae(data: DataChoice, facts: Facts) -> Recipe:
-    """A map of codebook vectors as the code: sharp, discrete, and without a prior to sample from.
+    """A map of codebook vectors as the code: discrete, and without a prior to sample from.
 
     Command: sparring train photos/ --recipe vq-vae
     """
