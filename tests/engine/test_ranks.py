@@ -1,13 +1,16 @@
 """Two processes play what one plays: the same gradients, weights and records."""
 
 import json
+import re
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+import sparring
 from engine import ranks_worker
 from engine.together import begin, ended
 from sparring.engine.deal import Share
@@ -42,6 +45,15 @@ def test_noise_inside_a_network_is_each_process_s_own(found: Mapping[str, Any]) 
     for own in (first, second):
         assert own.mean().abs() < 4 / len(own) ** 0.5
         assert (own.std() - 1).abs() < 4 / (2 * len(own)) ** 0.5
+
+
+def test_losses_draw_what_all_processes_draw_alike() -> None:
+    """A draw of torch's own would be another one in each process, see `nn.ranks`."""
+    package = Path(sparring.__file__).parent / "losses"
+    sources = sorted(package.rglob("*.py"))
+    drawn = re.compile(r"torch\.(rand|randn|randint|randperm|bernoulli|normal|multinomial)\w*\(")
+    assert len(sources) > 10
+    assert not [f"{path.name}: {found[0]}" for path in sources if (found := drawn.search(path.read_text()))]
 
 
 def test_shares_of_a_batch_are_all_of_it_and_of_each_of_its_parts() -> None:

@@ -45,6 +45,7 @@ def test_runs_go_on_in_another_number_of_processes_and_one_alone_writes(place: P
     assert said.count("2 processes can't share it evenly. Give a batch that 2 divides, as 16") == 1
     assert said.count("--nonsense") == 1
     assert said.count("--sweep does not go with 2 processes") == 1
+    assert said.count("sparring: process 1 of 2: gone") == 1, "what fails in one fails in all, and the first says so"
     assert RunFolder.open(place / "two").read_json("environment.json")["processes"] == 2
     for run in ("alone", "two"):
         job.resume(place / run, kimg=ALL)
