@@ -17,8 +17,8 @@ def likelihood(facts: Facts) -> tuple[Part, str]:
             "each point is black or white with its value as the probability; of 28x28 digits gaussian samples were far "
         )
         return Part(name="bernoulli"), f"bernoulli: {why}worse (fd_judge 431 against 68 after 120 kimg)"
-    why = "shades count as they are, the standard deviation is learned; of 8x8 digits bernoulli samples were worse "
-    return Part(name="gaussian"), f"gaussian: {why}(fd_judge 67 against 42 after 150 kimg)"
+    why = "shades count as they are, the standard deviation is learned; of 8x8 digits bernoulli rebuilds worse at like "
+    return Part(name="gaussian"), f"gaussian: {why}samples (squared error 0.029 against 0.007 after 100 kimg)"
 
 
 def _variational(name: str, data: DataChoice, facts: Facts, *, model: Part) -> Recipe:
