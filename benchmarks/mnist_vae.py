@@ -107,6 +107,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, required=True, help="the run and what was measured of it so far")
     parser.add_argument("--minutes", type=float, default=15.0)
     parser.add_argument("--kimg", type=float, default=None, help="in the place of the minutes")
+    parser.add_argument("--batch", type=int, default=100)
     parser.add_argument("--bound", type=int, default=5_000)
     parser.add_argument("--count", type=int, default=10_000, help="pictures of the part")
     parser.add_argument("--part", choices=["test", "validation"], default="test")
@@ -124,6 +125,7 @@ def main() -> None:
         seed=options.seed,
         settings=(*SETTINGS, *options.set),
         unconditional=True,
+        batch=options.batch,
     )
     assert kept.ended == "well", kept.ended
     run = sparring.load(kept.run.path, device="cpu")
@@ -136,6 +138,7 @@ def main() -> None:
         "seed": options.seed,
         "samples": options.bound,
         "kimg": run.checkpoint.images / 1000,
+        "batch": run.recipe.batch,
         "minutes": json.loads((run.path / "timing.json").read_text())["training_seconds"] / 60,
         **summed(measured(run, pictures, samples=options.bound, place=place)),
         "settings": [*SETTINGS, *options.set],

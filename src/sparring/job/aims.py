@@ -68,6 +68,10 @@ class Fitted:
         return record
 
 
+def no_further_check(recipe: Recipe) -> None:
+    """All settings of a recipe go together."""
+
+
 Fit = Callable[[Data, Recipe, torch.device, Progress], Fitted]
 
 

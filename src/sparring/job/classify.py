@@ -16,7 +16,7 @@ from sparring.engine.game import Game
 from sparring.engine.precision import Precision
 from sparring.engine.record import Observer
 from sparring.errors import DataError, UsageError
-from sparring.job.aims import Aim, Drawer, Fitted
+from sparring.job.aims import Aim, Drawer, Fitted, no_further_check
 from sparring.job.mistakes import Mistakes
 from sparring.job.parts import build_modules, placed, player_of
 from sparring.job.regions import RegionFrames, in_a_plane
@@ -156,10 +156,6 @@ def _no_extractor(data: Data, recipe: Recipe, device: torch.device) -> None:
     """Nothing that is made is judged."""
 
 
-def _no_further_check(recipe: Recipe) -> None:
-    """All its settings go together."""
-
-
 def _no_generator(path: Path, recipe: Recipe, player: Callable[[str], nn.Module]) -> Generator:
     then = told_of(RunFolder.open(path)).then.format(run=path)
     raise UsageError(f"{path.name} makes no samples: it was trained to classify. Ask it for classes: {then}")
@@ -174,7 +170,7 @@ def _names_classes(recipe: Recipe, spec: OpenedSpec) -> bool:
 
 
 CLASSIFY = Aim(
-    check=_no_further_check,
+    check=no_further_check,
     build=build_classification,
     fit=_fitted,
     stand_in=_no_extractor,

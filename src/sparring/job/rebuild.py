@@ -16,7 +16,7 @@ from sparring.engine.game import Game
 from sparring.engine.precision import Precision
 from sparring.engine.record import Observer
 from sparring.errors import UsageError
-from sparring.job.aims import Aim, Fitted
+from sparring.job.aims import Aim, Fitted, no_further_check
 from sparring.job.judging import LEAST_JUDGED, SampleJudge, fitted_for, unfitted_extractor
 from sparring.job.parts import build_modules, placed, player_of
 from sparring.job.rebuild_parts import corruption_of, loss_of, refuse_rows
@@ -168,16 +168,12 @@ def _prior_of_run(path: Path, recipe: Recipe, player: Callable[[str], nn.Module]
     return found
 
 
-def _no_further_check(recipe: Recipe) -> None:
-    """All its settings go together."""
-
-
 def _names_none(recipe: Recipe, spec: OpenedSpec) -> bool:
     return False
 
 
 REBUILD = Aim(
-    check=_no_further_check,
+    check=no_further_check,
     build=build_rebuilding,
     fit=_fitted,
     stand_in=_stand_in,

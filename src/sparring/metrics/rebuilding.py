@@ -18,7 +18,7 @@ from sparring.losses.base import Batch
 from sparring.losses.rebuilding import AUTOENCODER, OBJECTIVE, RebuildingObjective, label_of
 from sparring.losses.reconstruction_error import ReconstructionLoss
 from sparring.metrics.base import Floats, Labels
-from sparring.models.autoencode.base import Autoencoder, Variational
+from sparring.models.autoencode.base import Autoencoder
 
 BLOCK = 250
 MOST_VALUES = 4_000_000
@@ -196,11 +196,6 @@ def codes(module: Autoencoder, shown: Shown, precision: Precision) -> Tensor:
 def active(z_NZ: Tensor) -> Tensor:
     """Which dimensions of the codes vary, bool [Z]."""
     return z_NZ.float().var(0) > ACTIVE
-
-
-def is_variational(module: Autoencoder) -> bool:
-    """Whether the code is a distribution."""
-    return isinstance(module, Variational)
 
 
 def unit_rows(x: Stored) -> Floats:
