@@ -80,6 +80,17 @@ def classifier(name: str, *settings: str, side: int = 8, unlabelled: int = 0) ->
     return build
 
 
+def autoencoder(name: str, *settings: str) -> Build:
+    def build() -> Game:
+        x = np.random.default_rng(0).integers(0, 256, (40, 16, 16, 1), np.uint8)
+        facts = Facts(channels=1, height=16, width=16, classes=0, examples=40, labelled=0, device="cpu")
+        spec = ImageSpec(channels=1, height=16, width=16)
+        recipe = with_settings(name, facts, 8, *settings)
+        return build_game(recipe, spec, {"train": Part(x=x, y=None)}, Precision("fp64", CPU))
+
+    return build
+
+
 CASES: dict[str, Build] = {
     "gan": gan("gan", classes=3),
     "gan, in parts": gan("gan", *IN_PARTS),
@@ -107,6 +118,9 @@ CASES: dict[str, Build] = {
         "resnet20", "augment.mixup=0.2", "augment.cutout=2", "augment.flip=true", "classifier.accumulate=2"
     ),
     "mlp": classifier("mlp", "classifier.dropout=0", "classifier.batch_norm=true", "objective.balance=weights"),
+    "sparse-autoencoder": autoencoder("sparse-autoencoder", "objective.sparsity=0.1"),
+    "vae": autoencoder("vae"),
+    "vq-vae": autoencoder("vq-vae", "objective.revive=0.5"),
     "lenet5": classifier("lenet5", "objective.balance=sampling", side=32, unlabelled=9),
 }
 

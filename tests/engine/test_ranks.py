@@ -1,7 +1,7 @@
 """Two processes play what one plays: the same gradients, weights and records."""
 
+import ast
 import json
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +15,7 @@ from engine import ranks_worker
 from engine.together import begin, ended
 from sparring.engine.deal import Share
 from sparring.errors import UsageError
+from sparring.nn import ranks
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="gloo over the loopback interface")
 
@@ -47,13 +48,23 @@ def test_noise_inside_a_network_is_each_process_s_own(found: Mapping[str, Any]) 
         assert (own.std() - 1).abs() < 4 / (2 * len(own)) ** 0.5
 
 
+DRAWS = {"rand", "randn", "randint", "randperm", "bernoulli", "normal", "multinomial", "rand_like", "randn_like"}
+
+
 def test_losses_draw_what_all_processes_draw_alike() -> None:
-    """A draw of torch's own would be another one in each process, see `nn.ranks`."""
-    package = Path(sparring.__file__).parent / "losses"
-    sources = sorted(package.rglob("*.py"))
-    drawn = re.compile(r"torch\.(rand|randn|randint|randperm|bernoulli|normal|multinomial)\w*\(")
+    """A draw of torch's own generator is another one in each process, see `nn.ranks`; so are Gibbs chains to be."""
+    sources = sorted((Path(sparring.__file__).parent / "losses").rglob("*.py"))
+    found = [
+        f"{path.name}: {ast.unparse(node)}"
+        for path in sources
+        if path.name != "contrastive_divergence.py"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) in {f"torch.{name}" for name in DRAWS}
+        and "generator" not in {keyword.arg for keyword in node.keywords}
+    ]
     assert len(sources) > 10
-    assert not [f"{path.name}: {found[0]}" for path in sources if (found := drawn.search(path.read_text()))]
+    assert not found
 
 
 def test_shares_of_a_batch_are_all_of_it_and_of_each_of_its_parts() -> None:
@@ -62,6 +73,15 @@ def test_shares_of_a_batch_are_all_of_it_and_of_each_of_its_parts() -> None:
     assert [share.tolist() for share in own] == [[0, 1, 6, 7], [2, 3, 8, 9], [4, 5, 10, 11]]
     first_parts = torch.cat([share.chunk(2)[0] for share in own])
     assert sorted(first_parts.tolist()) == list(range(6))
+
+
+def test_chains_that_go_on_are_of_one_process() -> None:
+    machine = ranks_worker.autoencoder("rbm", "objective.persistent=false")
+    persistent = ranks_worker.autoencoder("rbm")
+    with ranks.within(ranks.World(0, 2)):
+        machine()
+        with pytest.raises(UsageError, match=r"--set objective\.persistent=false"):
+            persistent()
 
 
 def test_a_batch_that_can_not_be_shared_is_refused() -> None:

@@ -17,6 +17,7 @@ from sparring.losses.rebuilding import AUTOENCODER, OBJECTIVE
 from sparring.losses.reconstruction_error import ReconstructionLoss
 from sparring.models.autoencode.base import Autoencoder
 from sparring.models.autoencode.boltzmann import RestrictedBoltzmann
+from sparring.nn import ranks
 from sparring.registry import Range
 
 STRIDE = 7919
@@ -49,6 +50,11 @@ class ContrastiveDivergence:
         if not isinstance(model, RestrictedBoltzmann):
             raise UsageError(
                 f"objective contrastive-divergence is of a Boltzmann machine: give --set {AUTOENCODER}.model=rbm."
+            )
+        if persistent and ranks.world().ranks > 1:
+            raise UsageError(
+                "chains that go on from update to update are of one process, and a resumed run would need all of them: "
+                "give --set objective.persistent=false, or train in one process."
             )
         self.model = model
         self.loss = loss

@@ -10,6 +10,7 @@ from sparring.errors import UsageError
 from sparring.losses.base import Batch, Moment, Objective, Turn, objectives
 from sparring.losses.reconstruction_error import ReconstructionLoss
 from sparring.models.autoencode.base import Autoencoder
+from sparring.nn import ranks
 from sparring.registry import Range
 
 AUTOENCODER = "autoencoder"
@@ -124,7 +125,7 @@ def sparsity_kl(z: Tensor, target: float) -> Tensor:
 
     Source: Ng 2011, lecture notes on sparse autoencoders, section 3.
     """
-    mean_Z = z.flatten(1).mean(0).clamp(1e-6, 1 - 1e-6)
+    mean_Z = ranks.mean(z.flatten(1).mean(0)).clamp(1e-6, 1 - 1e-6)
     wanted = torch.full_like(mean_Z, target)
     on = wanted * (wanted / mean_Z).log()
     off = (1 - wanted) * ((1 - wanted) / (1 - mean_Z)).log()

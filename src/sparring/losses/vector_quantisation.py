@@ -16,6 +16,7 @@ from sparring.losses.rebuilding import AUTOENCODER, OBJECTIVE, seen
 from sparring.losses.reconstruction_error import ReconstructionLoss
 from sparring.models.autoencode.base import Autoencoder
 from sparring.models.autoencode.quantised import Codebook, VectorQuantised
+from sparring.nn import ranks
 from sparring.registry import Range
 
 
@@ -76,6 +77,7 @@ class VectorQuantisation:
         terms, h_BCHW, index_BHW = self._terms(self.model, batch)
         if self.codebook_by == "average":
             self._fell.append((h_BCHW.detach().movedim(1, -1).flatten(0, 2), index_BHW.flatten()))
+        index_BHW = ranks.gathered(index_BHW)
         return Turn(terms, {}, {"perplexity": perplexity(index_BHW, len(self.model.codebook.vectors))})
 
     def measured(self, module: Autoencoder, batch: Batch) -> dict[str, Tensor]:
@@ -93,6 +95,7 @@ class VectorQuantisation:
         h_NC = torch.cat([h for h, _ in self._fell]).to(self.model.codebook.vectors.dtype)
         index_N = torch.cat([index for _, index in self._fell])
         self._fell.clear()
+        h_NC, index_N = ranks.gathered(h_NC), ranks.gathered(index_N)
         moved(self.model.codebook, h_NC, index_N, decay=self.decay)
         if self.revive:
             revived(self.model.codebook, h_NC, least=self.revive)
@@ -142,7 +145,9 @@ def moved(codebook: Codebook, h_NC: Tensor, index_N: Tensor, *, decay: float) ->
 def revived(codebook: Codebook, h_NC: Tensor, *, least: float) -> None:
     """Put vectors that fewer than `least` places of a batch fall to onto places drawn from this one."""
     dead_K1 = (codebook.counts < least)[:, None]
-    drawn_K = torch.randint(len(h_NC), (len(codebook.counts),), device=h_NC.device)
+    # All processes draw the same ones.
+    draws = ranks.world().draws
+    drawn_K = torch.randint(len(h_NC), (len(codebook.counts),), device=h_NC.device, generator=draws)
     drawn_KC = h_NC[drawn_K].nan_to_num()
     codebook.vectors.copy_(torch.where(dead_K1, drawn_KC, codebook.vectors))
     codebook.sums.copy_(torch.where(dead_K1, drawn_KC, codebook.sums))
