@@ -97,7 +97,7 @@ def test_pseudo_likelihood(machine: RestrictedBoltzmann) -> None:
         place = row * 7919 % V
         other = row ^ (1 << (V - 1 - place))
         log_share = float(log_p[row] - torch.logaddexp(log_p[row], log_p[other]))
-        assert float(found[row]) == pytest.approx(V * log_share, abs=1e-9)
+        assert found[row].item() == pytest.approx(V * log_share, abs=1e-9)
 
 
 def test_persistent_chains_are_state(machine: RestrictedBoltzmann) -> None:

@@ -8,6 +8,7 @@ group of its own, which computes on the CPU and waits as long as judging may tak
 
 import atexit
 import functools
+import gc
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -61,7 +62,7 @@ def joined(rank: int, count: int) -> Iterator[World]:
             yield others
         except LostProcessError:
             # Nobody is left to take leave of.
-            atexit.unregister(dist.destroy_process_group)
+            atexit.unregister(_take_leave)
             raise
 
 
@@ -77,12 +78,19 @@ def _met(rank: int, count: int) -> World:
     try:
         if not dist.is_initialized():
             dist.init_process_group("cpu:gloo,cuda:nccl" if gpus else "gloo", timeout=STEP)
-            atexit.register(dist.destroy_process_group)
+            atexit.register(_take_leave)
         control = dist.new_group(backend="gloo", timeout=LOOK)
     except RuntimeError as error:
         said = str(error).splitlines()[0]
         raise LostProcessError(f"process {rank} of {count}: the others can't be reached ({said}).") from error
     return World(rank, count, control)
+
+
+def _take_leave() -> None:
+    """Leave the groups, and wait for their threads: one that wakes after the interpreter's end aborts the process."""
+    _met.cache_clear()
+    dist.destroy_process_group()
+    gc.collect()
 
 
 # -- of tensors --------------------------------------------------------------------------------------------------------
