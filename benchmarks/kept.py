@@ -1,5 +1,6 @@
 """Runs that a benchmark keeps: one that is there is not trained again, one that was cut short goes on."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,12 @@ class Kept:
     run: sparring.Run
     ended: str
 
+    @property
+    def seconds(self) -> float:
+        """Seconds of training and judging."""
+        timing = json.loads((self.run.path / "timing.json").read_text(encoding="utf-8"))
+        return float(timing["training_seconds"])
+
 
 def trained(
     data: str | Path,
@@ -31,6 +38,7 @@ def trained(
     unconditional: bool = False,
     labels: int | None = None,
     batch: int | None = None,
+    size: int | None = None,
 ) -> Kept:
     """The run in `out` at its end, whichever way it ended; trained, or trained further, where it is not there yet."""
     try:
@@ -45,6 +53,7 @@ def trained(
                 unconditional=unconditional,
                 labels=labels,
                 batch=batch,
+                size=size,
                 out=out,
             )
         elif not _is_spent(out):

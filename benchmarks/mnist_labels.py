@@ -121,16 +121,10 @@ def figures(seed: int, folder: Path, options: argparse.Namespace) -> dict[str, A
         "tested": len(labels),
         "validation_error": 100 * (1 - run.metrics["class_accuracy"][-1]),
         "kimg": run.checkpoint.images / 1000,
-        "minutes": run_minutes(run),
+        "minutes": kept.seconds / 60,
         "ended": kept.ended,
         "commit": record.commit(),
     }
-
-
-def run_minutes(run: sparring.Run) -> float:
-    """Minutes of training and judging."""
-    timing = json.loads((run.path / "timing.json").read_text(encoding="utf-8"))
-    return float(timing["training_seconds"]) / 60
 
 
 def summary(rows: list[dict[str, Any]], name: str) -> dict[str, float | None]:
