@@ -86,14 +86,23 @@ class PlainTraining:
 
     Args:
         epochs: length of the cycle.
+        model: in the place of ResNet-20.
     """
 
-    def __init__(self, x: npt.NDArray[np.uint8], y: npt.NDArray[np.int64], *, epochs: int, seed: int = 0) -> None:
+    def __init__(
+        self,
+        x: npt.NDArray[np.uint8],
+        y: npt.NDArray[np.int64],
+        *,
+        epochs: int,
+        seed: int = 0,
+        model: nn.Module | None = None,
+    ) -> None:
         torch.manual_seed(seed)
         random.seed(seed)
         pictures = PlainPictures(x, y, train=True)
         self.loader = DataLoader(pictures, BATCH, shuffle=True, num_workers=WORKERS, drop_last=True)
-        self.model = PlainResNet20()
+        self.model = model or PlainResNet20()
         self.optimizer = torch.optim.SGD(self.model.parameters(), RATE, MOMENTUM, weight_decay=DECAY, nesterov=True)
         steps = epochs * len(self.loader)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(self.optimizer, RATE, total_steps=steps)
