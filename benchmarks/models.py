@@ -53,7 +53,7 @@ class FirstLogits(nn.Module):
 
 def networks() -> list[str]:
     """The recipes that classify pictures."""
-    return [name for name in recipes_for("classify") if ":" not in name and name not in ("volume", *LARGE)]
+    return [name for name in recipes_for("classify") if ":" not in name and name not in ("timm", "volume", *LARGE)]
 
 
 def recipe_of(name: str, size: int) -> Recipe:

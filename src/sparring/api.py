@@ -38,6 +38,7 @@ def train(
     labels: int | None = None,
     unconditional: bool = False,
     until_converged: bool = False,
+    begin_with: str | Path | None = None,
     sweep: str | None = None,
 ) -> Run:
     """Train a new run on `data`, a path or a name, and open it.
@@ -46,6 +47,7 @@ def train(
         task: "generate", "classify" or "rebuild"; None: the recipe's.
         recipe: None: the usual one of the task.
         minutes, kimg: when to end: by the clock, or by thousands of pictures seen.
+        begin_with: a run whose weights it begins with, wherever names and shapes agree.
         settings: what `--set` takes, such as "generator.width=96".
         others: as `sparring train --help` tells; None means chosen from the data, and said why in recipe.json.
 
@@ -70,6 +72,7 @@ def train(
         labels=labels,
         unconditional=unconditional,
         until_converged=until_converged,
+        begin_with=None if begin_with is None else Path(begin_with),
     )
     return Run(job.start(options) if sweep is None else start_swept(options, sweep))
 

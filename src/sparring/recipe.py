@@ -75,7 +75,7 @@ class PlayerChoice:
             and again at three quarters.
         warmup_kimg: thousands of examples over which the rate first rises.
         warmup: the same as a share of `kimg`; the longer of both counts. With a fall it makes one cycle.
-        frozen: share of `kimg` in which nothing but the head learns.
+        frozen: share of `kimg` in which nothing but the head learns; 1: all of it.
         body_lr: factor on the rate of everything but the head.
     """
 
@@ -93,7 +93,7 @@ class PlayerChoice:
     fall: Literal["constant", "linear", "cosine", "step"] = "constant"
     warmup_kimg: Annotated[float, Range(0.0)] = 0.0
     warmup: Annotated[float, Range(0.0, below=1.0)] = 0.0
-    frozen: Annotated[float, Range(0.0, below=1.0)] = 0.0
+    frozen: Annotated[float, Range(0.0, most=1.0)] = 0.0
     body_lr: Annotated[float, Range(0.0)] = 1.0
 
 
@@ -116,6 +116,7 @@ class Recipe:
         log_kimg: thousands of examples between two rows of metrics.csv.
         judged: samples that the judge looks at each time.
         until_converged: end before `kimg` when nothing is gained any more.
+        begin_with: the run whose weights the players begin with, where they fit; None: random ones.
         seed: of everything random.
         precision: of the forward passes; `auto` is resolved before a run is written.
         reasons: why a value was chosen, by its name.
@@ -134,6 +135,7 @@ class Recipe:
     log_kimg: float = 1.0
     judged: int = 1_000
     until_converged: bool = False
+    begin_with: str | None = None
     seed: int = 0
     precision: Literal["auto", "bf16", "fp32", "fp64"] = "auto"
     reasons: Mapping[str, str] = field(default_factory=dict)

@@ -35,10 +35,11 @@ Builder = TypeVar("Builder", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Range:
-    """Stands behind the meaning in `Annotated`: at least `least` and below `below`, in tuples each value."""
+    """Stands behind the meaning in `Annotated`: what a number, in tuples each, is at least, below, and at most."""
 
     least: float
     below: float = math.inf
+    most: float = math.inf
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,10 +55,13 @@ class Setting:
     def refuse_outside(self, value: Any, option: str) -> None:
         """Raise `UsageError` where `value` is a number, or holds one, outside the range. None is no number."""
         numbers = value if isinstance(value, tuple) else () if value is None else (value,)
-        if self.range is None or all(self.range.least <= number < self.range.below for number in numbers):
+        if self.range is None:
             return
-        below = "" if self.range.below == math.inf else f" and below {self.range.below:g}"
-        raise UsageError(f"{option}={value}: expected {self.range.least:g} or more{below}.")
+        least, below, most = self.range.least, self.range.below, self.range.most
+        if all(least <= number < below and number <= most for number in numbers):
+            return
+        end = f" and below {below:g}" if below < math.inf else f" and at most {most:g}" if most < math.inf else ""
+        raise UsageError(f"{option}={value}: expected {least:g} or more{end}.")
 
 
 @dataclass(frozen=True, kw_only=True)

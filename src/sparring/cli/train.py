@@ -79,6 +79,8 @@ class Train:
     """Do not use labels."""
     until_converged: bool = False
     """End before the budget is spent when the measures have stopped falling."""
+    begin_with: Annotated[Path | None, arg(metavar="RUN", help_behavior_hint="")] = None
+    """Begin with the weights of this run, wherever names and shapes agree, instead of random ones."""
     folds: Annotated[int | None, arg(metavar="COUNT", help_behavior_hint="")] = None
     """Cross-validate a classifier: a run for each of so many folds, and the mean over them."""
     sweep: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="")] = None
@@ -172,6 +174,7 @@ class Train:
             labels=self.labels,
             unconditional=self.unconditional,
             until_converged=self.until_converged,
+            begin_with=self.begin_with,
         )
 
     def _check_modes(self) -> None:

@@ -45,6 +45,7 @@ class TrainOptions:
     folds: int | None = None
     unconditional: bool = False
     until_converged: bool = False
+    begin_with: Path | None = None
 
     @property
     def recipe_name(self) -> str:
@@ -68,11 +69,12 @@ class TrainOptions:
             "device",
             "precision",
             "labels",
+            "begin_with",
         )
         for name in valued:
             value = getattr(self, name)
             if value != getattr(_DEFAULTS, name):
-                words += [f"--{name}", str(value)]
+                words += [f"--{name.replace('_', '-')}", str(value)]
         words += ["--unconditional"] if self.unconditional else []
         words += ["--until-converged"] if self.until_converged else []
         for setting in self.settings:

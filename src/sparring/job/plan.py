@@ -19,6 +19,7 @@ from sparring.job.tasks import TASKS
 from sparring.nn import ranks
 from sparring.recipe import Facts, Recipe, choices, with_choice, with_setting
 from sparring.recipes.base import ROWS_DEFAULTS, judged_samples, log_interval, recipes, recipes_for
+from sparring.runfolder import RunFolder
 from sparring.typed import parse_value
 
 
@@ -71,6 +72,8 @@ def check_options(options: TrainOptions) -> None:
     choose_precision(options.precision, choose_device(options.device))
     check_numbers(options)
     options.assignments()
+    if options.begin_with is not None:
+        RunFolder.open(options.begin_with)
     if options.kimg is not None and options.minutes is not None:
         raise UsageError("--kimg and --minutes both say when to end: give one of them.")
     if options.labels is not None and options.unconditional:
@@ -204,6 +207,7 @@ def _with_options(recipe: Recipe, options: TrainOptions, spec: OpenedSpec, preci
         seed=options.seed,
         precision=precision.name,
         until_converged=options.until_converged,
+        begin_with=None if options.begin_with is None else str(options.begin_with.absolute()),
         reasons={name: why for name, why in recipe.reasons.items() if getattr(options, name, None) is None},
     )
 

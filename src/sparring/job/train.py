@@ -10,6 +10,7 @@ from sparring.engine.distributed import agreed, by_first, first_then_others
 from sparring.engine.precision import Precision, choose_device, choose_precision
 from sparring.errors import DataError, UsageError
 from sparring.job.aims import Fitted
+from sparring.job.begin_with import begin_with
 from sparring.job.listeners import Listeners, OnData
 from sparring.job.measure import with_budget
 from sparring.job.options import TrainOptions, check_number
@@ -222,12 +223,16 @@ def _begin(
             profile=profile,
         )
     )
+    earlier = plan.recipe.begin_with
+    begun = [] if earlier is None else [agreed(lambda: begin_with(job.game, earlier))]
     with ExitStack() as held:
 
         def create() -> Path:
             folder = RunFolder.create(out, name=f"{data.name}-{plan.recipe.name}")
             held.enter_context(_locked(folder))
             _write_facts(folder, plan, data, fitted, listeners, command=command)
+            for note in begun:
+                listeners.note(note)
             return folder.path
 
         return play(job, RunFolder(by_first(create)))
