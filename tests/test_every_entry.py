@@ -82,7 +82,10 @@ def of_spec(spec: ImageSpec) -> str:
 
 def small(registry: Registry[Any], name: str) -> dict[str, Any]:
     """Settings that make an architecture small, where it has them."""
-    return {key: 8 for key in ("width",) if key in registry[name].settings}
+    known = registry[name].settings
+    sizes = {key: 8 for key in ("width", "decoder_width") if key in known}
+    attention = "heads" in known and isinstance(known["heads"].default, int)
+    return {**sizes, "heads": 2} if attention else sizes
 
 
 # -- all -----------------------------------------------------------------------------------------------------------

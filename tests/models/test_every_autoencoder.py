@@ -1,6 +1,7 @@
 """The contract of every registered autoencoder: one that is added is tested on arrival."""
 
 import dataclasses
+from typing import Any
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 from sparring.data.spec import ImageSpec, SequenceSpec, TableSpec
 from sparring.errors import UsageError
 from sparring.models.autoencode.base import Autoencoder, Variational, autoencoders
+from sparring.models.autoencode.masked import MaskedAutoencoder
 from sparring.models.autoencode.quantised import VectorQuantised
 
 SHAPES = ((1, 8, 8), (1, 28, 28), (3, 30, 17), (4, 64, 64))
@@ -23,7 +25,8 @@ def spec_of(shape: tuple[int, int, int]) -> ImageSpec:
 
 def built(name: str, spec: ImageSpec | TableSpec) -> Autoencoder:
     torch.manual_seed(0)
-    settings = {"width": 8} if "width" in autoencoders[name].settings else {}
+    small = {"width": 8, "depth": 2, "heads": 2, "decoder_width": 8}
+    settings: dict[str, Any] = {key: value for key, value in small.items() if key in autoencoders[name].settings}
     if "conditional" in autoencoders[name].settings:
         settings["conditional"] = True
     return autoencoders.build(name, spec, settings=settings)
@@ -48,6 +51,8 @@ def test_codes_and_what_is_rebuilt_have_their_shapes_and_every_weight_learns(
     elif isinstance(module, Variational):
         posterior = module.posterior(x, label)
         through = module.decode(posterior.at(torch.randn_like(posterior.mean_BZ)), label) * module.log_sd.exp()
+    elif isinstance(module, MaskedAutoencoder):
+        through = module.rebuild({"x": x, "shown": torch.tensor([[0], [1], [1], [0]])})
     else:
         through = module(x)
     (through * torch.randn_like(through)).sum().backward()

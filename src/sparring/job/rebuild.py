@@ -19,7 +19,7 @@ from sparring.errors import UsageError
 from sparring.job.aims import Aim, Fitted, no_further_check
 from sparring.job.judging import LEAST_JUDGED, SampleJudge, fitted_for, unfitted_extractor
 from sparring.job.parts import build_modules, placed, player_of
-from sparring.job.rebuild_parts import corruption_of, loss_of, refuse_rows
+from sparring.job.rebuild_parts import corruption_of, hidden_share, loss_of, refuse_other_patches, refuse_rows
 from sparring.job.rebuilt import RebuiltSheets
 from sparring.job.samplers import sampler_of
 from sparring.losses.base import objectives
@@ -45,6 +45,7 @@ def build_rebuilding(recipe: Recipe, spec: OpenedSpec, parts: Mapping[str, Part]
     refuse_rows(recipe, spec)
     module = placed(build_modules(recipe, spec)[AUTOENCODER], precision)
     assert isinstance(module, Autoencoder)
+    refuse_other_patches(recipe, module)
     few = np.array(parts["train"].x[:BEGUN_WITH])
     module.begin(to_unit(to_device(torch.from_numpy(few), precision.device), precision.weights))
     return Game(
@@ -142,6 +143,7 @@ def watchers_for(data: Data, recipe: Recipe, extractor: Extractor | None) -> lis
         loss=loss_of(recipe),
         named=f"{recipe.objective.name}, {recipe.loss.name}",
         variational=isinstance(module, Variational),
+        hidden=hidden_share(recipe),
     )
     if extractor is None:
         return [watch]

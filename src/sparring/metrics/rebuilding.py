@@ -78,6 +78,7 @@ class RebuildWatch:
         objective: for its measures.
         named: what the objective is, in a word or two: other ones are not comparable.
         variational: whether the code is a distribution.
+        hidden: share of each example that is hidden and guessed; 0: examples are rebuilt from all of them.
     """
 
     def __init__(
@@ -92,20 +93,26 @@ class RebuildWatch:
         loss: ReconstructionLoss,
         named: str,
         variational: bool,
+        hidden: float = 0.0,
     ) -> None:
         self._train, self._held, self._spec, self._loss = train, held, spec, loss
+        self._whole = held if hidden else plain(held)
         self._variational = variational
         self._measures = objective.measures
         known_NX, unknown_NX = unit_rows(known), unit_rows(held.x)
-        self._floor, numbers = pca_error(known_NX, unknown_NX, code_size)
         nothing = float(((unknown_NX - known_NX.mean(0)) ** 2).mean())
+        if hidden:
+            self._floor, what = hidden * nothing, f"of the mean training example where {hidden:.0%} are hidden"
+        else:
+            self._floor, numbers = pca_error(known_NX, unknown_NX, code_size)
+            what = f"of PCA to {numbers} numbers, fitted to {len(known_NX):,} training examples"
         seen, unseen = f"of {len(train):,} training examples", f"of {len(held):,} held-out examples"
         unit = "values as they are" if isinstance(spec, TableSpec) else "values from 0 to 1"
         self.columns: Mapping[str, str] = {
             "train_objective": f"what training makes small ({named}), {seen}, in evaluation mode",
             "validation_objective": f"the same ({named}) {unseen}: `best` is where it is least",
             "validation_mse": f"mean squared error of what is rebuilt {unseen}, {unit}; the mean one has {nothing:.4g}",
-            "validation_mse_floor": f"of PCA to {numbers} numbers, fitted to {len(known_NX):,} training examples",
+            "validation_mse_floor": what,
             **{f"validation_{name}": f"{meaning}; {unseen}" for name, meaning in self._measures.items()},
         }
         if variational:
@@ -136,7 +143,7 @@ class RebuildWatch:
     def _error(self, module: Autoencoder, precision: Precision) -> float:
         pieces = [
             squared_errors(rebuilt(module, self._loss, batch, precision), batch["x"], self._spec)
-            for batch in plain(self._held).batches(precision)
+            for batch in self._whole.batches(precision)
         ]
         return float(torch.cat(pieces).mean())
 
@@ -170,9 +177,8 @@ def measured(
 @torch.no_grad()
 def rebuilt(module: Autoencoder, loss: ReconstructionLoss, batch: Batch, precision: Precision) -> Tensor:
     """What comes of `seen`, or of `x` where nothing is spoilt, [B, ...]; of a variational network by the mean of z."""
-    label = label_of(module, batch)
     with precision.autocast():
-        made = loss.shown(module(batch.get("seen", batch["x"]), label))
+        made = loss.shown(module.rebuild(batch))
     return made.to(batch["x"].dtype)
 
 

@@ -28,8 +28,8 @@ def test_small_pictures_have_about_64_patches(height: int, width: int, patch: in
     with torch.device("meta"):
         network = VisionTransformer(ImageSpec(channels=1, height=height, width=width, classes=("a", "b")))
         assert network(torch.zeros(2, 1, height, width)).shape == (2, 2)
-    assert network.patches.kernel_size == (patch, patch)
-    assert len(network.positions) == 1 + patches
+    assert network.encoder.patches.kernel_size == (patch, patch)
+    assert len(network.encoder.positions) == 1 + patches
 
 
 def small() -> VisionTransformer:
@@ -48,7 +48,7 @@ def test_without_positions_the_order_of_patches_means_nothing() -> None:
     network, x_BCHW = small(), torch.rand(2, 3, 16, 16) * 2 - 1
     assert (network(x_BCHW) - network(swapped(x_BCHW))).abs().max() > 1e-4
     with torch.no_grad():
-        network.positions.zero_()
+        network.encoder.positions.zero_()
     torch.testing.assert_close(network(x_BCHW), network(swapped(x_BCHW)))
 
 

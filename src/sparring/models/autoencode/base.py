@@ -4,6 +4,7 @@ Shape suffixes: B examples, Z numbers of a code, X values of an example (any sha
 """
 
 import math
+from collections.abc import Mapping
 from typing import ClassVar, NamedTuple
 
 import torch
@@ -45,6 +46,12 @@ class Autoencoder(nn.Module):
     def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
         """`decode(encode(x))`."""
         return self.decode(self.encode(x, label), label)
+
+    def rebuild(self, batch: Mapping[str, Tensor]) -> Tensor:
+        """What comes of a batch of `x` [B, ...], and `y` int64 [B] where it is told labels: of `seen` in the place of
+        `x` where examples are spoilt. For the loss to read, as `decode`."""
+        made: Tensor = self(batch.get("seen", batch["x"]), batch.get("y") if self.classes else None)
+        return made
 
     def begin(self, x: Tensor) -> None:
         """Shown training examples before the first round: a place for what is taken from data and then kept."""

@@ -8,20 +8,14 @@ Departures: small pictures have smaller patches, so that there are about 64; whe
 continued in grey.
 """
 
-import math
 from typing import Annotated
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sparring.data.spec import ImageSpec, Spec
+from sparring.data.spec import Spec
 from sparring.models.classify.base import Classifier, classifiers, picture_spec
-from sparring.nn.attention import EPS, TransformerBlock
+from sparring.nn.patches import PatchEncoder, Patches, small_weights, usual_side
 from sparring.registry import Range
-
-LARGEST_PATCH = 16
-PATCHES_A_SIDE = 8
 
 
 @classifiers("vit-tiny", paper="arXiv:2010.11929")
@@ -40,35 +34,12 @@ class VisionTransformer(Classifier):
     ) -> None:
         super().__init__()
         spec = picture_spec(spec, "vit-tiny", least=4)
-        side = patch or _patch_of(spec)
-        rows, columns = -(-spec.height // side), -(-spec.width // side)
-        self._overhang = (0, columns * side - spec.width, 0, rows * side - spec.height)
-        self.class_token = nn.Parameter(torch.zeros(width))
-        self.positions = nn.Parameter(torch.zeros(1 + rows * columns, width))
-        self.patches = nn.Conv2d(spec.channels, width, side, side)
-        self.dropout = nn.Dropout(dropout)
-        self.blocks = nn.Sequential(*[TransformerBlock(width, heads, dropout=dropout) for _ in range(depth)])
-        self.norm = nn.LayerNorm(width, eps=EPS)
+        places = Patches(spec.height, spec.width, patch or usual_side(spec.height, spec.width))
+        self.encoder = PatchEncoder(spec.channels, places, width=width, depth=depth, heads=heads, dropout=dropout)
         self.head = nn.Linear(width, len(spec.classes))
-        self.apply(_init)
-        nn.init.trunc_normal_(self.class_token, std=0.02, a=-0.04, b=0.04)
-        nn.init.trunc_normal_(self.positions, std=0.02, a=-0.04, b=0.04)
+        small_weights(self.head)
 
     def features(self, x_BCHW: Tensor) -> Tensor:
         """See `Classifier.features`: the class token behind the last block, [B, width]."""
-        patch_BTC = self.patches(F.pad(x_BCHW, self._overhang)).flatten(2).transpose(1, 2)
-        class_B1C = self.class_token.expand(len(patch_BTC), 1, -1)
-        x_BTC = self.blocks(self.dropout(torch.cat([class_B1C, patch_BTC], 1) + self.positions))
-        h_BF: Tensor = self.norm(x_BTC[:, 0])
-        return h_BF
-
-
-def _patch_of(spec: ImageSpec) -> int:
-    return max(1, min(LARGEST_PATCH, round(math.sqrt(spec.height * spec.width) / PATCHES_A_SIDE)))
-
-
-def _init(module: nn.Module) -> None:
-    if isinstance(module, nn.Linear | nn.Conv2d):
-        nn.init.trunc_normal_(module.weight, std=0.02, a=-0.04, b=0.04)
-        assert module.bias is not None
-        nn.init.zeros_(module.bias)
+        token_BTC: Tensor = self.encoder(x_BCHW)
+        return token_BTC[:, 0]
