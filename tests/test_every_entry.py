@@ -22,7 +22,7 @@ from sparring.engine.precision import Precision
 from sparring.engine.state import capture, restore
 from sparring.errors import UsageError
 from sparring.job.build import build_game
-from sparring.job.parts import build_modules, known_settings
+from sparring.job.parts import MODELS, build_modules, known_settings
 from sparring.losses.base import (
     adversarial_losses,
     augmentations,
@@ -292,9 +292,9 @@ def tiny_game(name: str, *, classes: int) -> Game:
     facts = Facts(channels=1, height=8, width=8, classes=classes, examples=24, labelled=12, device="cpu")
     recipe = dataclasses.replace(recipe_for(name, facts), batch=8)
     settings = known_settings(recipe)
-    for player in recipe.players:
-        if "width" in settings[player]:
-            recipe = with_setting(recipe, f"{player}.width", "8", settings)
+    for player, choice in recipe.players.items():
+        for key, value in small(MODELS[player], choice.model.name).items():
+            recipe = with_setting(recipe, f"{player}.{key}", str(value), settings)
     spec = for_entry(name, ImageSpec(channels=1, height=8, width=8, classes=CLASSES[:classes]))
     draw = np.random.default_rng(0)
     labels = draw.integers(-1, classes, 24) if classes else None
