@@ -11,6 +11,7 @@ normalises each value of the generator's first map, here it is each channel.
 `norm` and `minibatch` put in the layers of arXiv:1606.03498: `nn/virtual_batch_norm` and `nn/minibatch_discrimination`.
 """
 
+import math
 from itertools import pairwise
 from typing import Annotated, Literal
 
@@ -21,6 +22,7 @@ from sparring.data.spec import Spec
 from sparring.errors import UsageError
 from sparring.models.gan.base import (
     HEADS,
+    SOFTLY,
     Discriminator,
     Generator,
     HeadKind,
@@ -100,10 +102,10 @@ class DCGANGenerator(Generator):
 
     def forward(self, z_BZ: Tensor, condition: Tensor | None = None) -> Tensor:
         """See `Generator.forward`."""
-        h_BZ = joined(z_BZ, self.embedding, condition)
+        h_BZ = joined(z_BZ, self.embedding, condition, strength=SOFTLY)
         if self.reference_z is None:
             return self._pictures(h_BZ)
-        reference_RZ = joined(self.reference_z, self.embedding, self.reference_label)
+        reference_RZ = joined(self.reference_z, self.embedding, self.reference_label, strength=SOFTLY)
         return self._pictures(torch.cat([reference_RZ, h_BZ]))[len(reference_RZ) :]
 
     def _pictures(self, h_BZ: Tensor) -> Tensor:
@@ -131,7 +133,9 @@ class DCGANDiscriminator(Discriminator):
         spec = image_spec(spec)
         sides = Sides(spec.height, spec.width)
         widths = sides.widths(width)
-        super().__init__(heads=heads, classes=len(spec.classes), features=widths[-1])
+        # Of the whole map: means over its places, of pictures halved but twice, hardly tell one digit from another.
+        features = math.prod((widths[-1], *sides.base))
+        super().__init__(heads=heads, classes=len(spec.classes), features=features)
         if minibatch and heads == "semi-supervised":
             raise UsageError(
                 "--set discriminator.minibatch=true adds to the logit of real or fake, which semi-supervised heads "
@@ -173,12 +177,8 @@ class DCGANDiscriminator(Discriminator):
         assert self.head is not None, "semi-supervised heads have no score of their own"
         logit_B: Tensor = self.head(self._places(h_BF)).flatten()
         if self.nearness is not None:
-            logit_B = logit_B + self.nearness(self.pooled(h_BF)).flatten()
+            logit_B = logit_B + self.nearness(self._places(h_BF).mean((2, 3))).flatten()
         return logit_B
-
-    def pooled(self, h_BF: Tensor) -> Tensor:
-        """Means over the places of the last map, [B, channels]."""
-        return self._places(h_BF).mean((2, 3))
 
     def _maps(self, x_BCHW: Tensor) -> Tensor:
         h_BCHW: Tensor = self.layers(x_BCHW)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from sparring.data.spec import Spec
 from sparring.models.gan.base import (
     HEADS,
+    SOFTLY,
     Discriminator,
     Generator,
     HeadKind,
@@ -62,7 +63,7 @@ class SNDCGANGenerator(Generator):
 
     def forward(self, z_BZ: Tensor, condition: Tensor | None = None) -> Tensor:
         """See `Generator.forward`."""
-        z_BZ = joined(z_BZ, self.embedding, condition)
+        z_BZ = joined(z_BZ, self.embedding, condition, strength=SOFTLY)
         h_BCHW = self.linear(z_BZ).unflatten(1, self._base).contiguous(memory_format=torch.channels_last)
         pictures: Tensor = self.layers(h_BCHW)
         return pictures
