@@ -39,6 +39,7 @@ def trained(
     labels: int | None = None,
     batch: int | None = None,
     size: int | None = None,
+    begin_with: Path | None = None,
 ) -> Kept:
     """The run in `out` at its end, whichever way it ended; trained, or trained further, where it is not there yet."""
     try:
@@ -54,6 +55,7 @@ def trained(
                 labels=labels,
                 batch=batch,
                 size=size,
+                begin_with=begin_with,
                 out=out,
             )
         elif not _is_spent(out):
