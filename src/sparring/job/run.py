@@ -52,6 +52,11 @@ class Run(CodedRun):
         z_NZ = self.noise(count, seed=seed, truncation=truncation)
         return self.pictures(z_NZ, self.condition(count, label, seed=seed))
 
+    def provenance(self, *, seed: int = 0, truncation: float = 1.0) -> dict[str, str | int | float]:
+        """What a picture of `sample` says of where it came from."""
+        kimg = self.checkpoint.images / 1000
+        return {"run": self.path.name, "kimg": kimg, "seed": seed, "truncation": truncation}
+
     def noise(self, count: int, *, seed: int = 0, truncation: float = 1.0) -> torch.Tensor:
         """The z [N, Z] that `sample` starts from."""
         if not 1 <= count <= MOST:
