@@ -5,23 +5,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from sparring.data import Part
 from sparring.data.spec import ImageSpec
-from sparring.engine.allocator import reused_memory
 from sparring.engine.deal import key
-from sparring.engine.game import Game
 from sparring.engine.precision import Precision
-from sparring.engine.threads import threads_for
-from sparring.engine.train import Window, train
-from sparring.job.build import build_game
+from sparring.job.played import played
 from sparring.losses.classification import CLASSIFIER
 from sparring.metrics.accuracy import logits_of
 from sparring.metrics.base import Labels
 from sparring.recipe import Recipe
 
-LOOKS = 50
 Pixels = npt.NDArray[np.uint8]
 
 
@@ -64,21 +58,6 @@ def with_more(real: Part, more: Pixels, number: int) -> Part:
     return Part(x=np.concatenate([np.asarray(real.x), more]), y=labels)
 
 
-class Progressing:
-    """Tells how much of a classifier is trained; part of the loop."""
-
-    ended = False
-
-    def __init__(self, tell: Callable[[float], None], until: int) -> None:
-        self._tell = tell
-        self._until = until
-
-    def look(self, game: Game, window: Window, *, done: bool) -> None:
-        """See `Watcher.look`."""
-        self._tell(min(1.0, game.images / self._until))
-        window.clear()
-
-
 def answers(
     recipe: Recipe,
     spec: ImageSpec,
@@ -95,13 +74,8 @@ def answers(
         pictures: uint8 [N, H, W, C] that it never saw.
         tell: called with the share of the training that is done.
     """
-    until = round(recipe.kimg * 1000)
-    watcher = Progressing(tell, until)
-    with torch.random.fork_rng(), reused_memory(), threads_for(spec.places):
-        game = build_game(recipe, spec, parts, precision)
-        train(game, Window(), watcher, until=until, log_every=max(1, until // LOOKS), stop=lambda: False)
-        module = next(player for player in game.players if player.name == CLASSIFIER).averaged()
-        said: Labels = logits_of(module, pictures, precision).argmax(1).numpy()
+    module = played(recipe, spec, parts, precision, player=CLASSIFIER, tell=tell)
+    said: Labels = logits_of(module, pictures, precision).argmax(1).numpy()
     return said
 
 
