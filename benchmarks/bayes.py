@@ -54,11 +54,16 @@ Scorer = Callable[[Floats], Floats]
 
 
 class Task(NamedTuple):
-    """What a method is given: pictures uint8, codes [N, F] of them, labels; and what it is asked about."""
+    """What a method is given: pictures uint8, codes [N, F] of them, labels; and what it is asked about.
+
+    Args:
+        spread: variance of the codes of all training pictures, [F].
+    """
 
     data: Data
     x: npt.NDArray[np.uint8]
     codes: Floats
+    spread: Floats
     y: Labels
     new_x: npt.NDArray[np.uint8]
     new_codes: Floats
@@ -70,8 +75,7 @@ def naive_bayes(task: Task) -> Labels:
     classes = np.unique(task.y)
     mean_KF = np.stack([task.codes[task.y == c].mean(0) for c in classes])
     within_NF = task.codes - mean_KF[np.searchsorted(classes, task.y)]
-    whole_F = task.new_codes.var(0)
-    variance_F = ((within_NF**2).sum(0) + whole_F) / (len(task.y) - len(classes) + 1)
+    variance_F = ((within_NF**2).sum(0) + task.spread) / (len(task.y) - len(classes) + 1)
     distance_NK = ((task.new_codes[:, None] - mean_KF) ** 2 / variance_F).sum(2)
     found: Labels = classes[(prior(task) - distance_NK / 2).argmax(1)]
     return found
@@ -193,7 +197,8 @@ class Source:
             [draw.permutation(np.flatnonzero(self.y == c))[: each or None] for c in np.unique(self.y)]
         )
         rows.sort()
-        return Task(self.data, self.x[rows], self.codes[rows], self.y[rows], self.new_x, self.new_codes, seed)
+        spread = self.codes.var(0)
+        return Task(self.data, self.x[rows], self.codes[rows], spread, self.y[rows], self.new_x, self.new_codes, seed)
 
 
 def flat(x: npt.NDArray[np.uint8]) -> Floats:

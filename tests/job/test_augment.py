@@ -41,22 +41,26 @@ def said(kind: Finding, value: float = 0.1) -> Comparison:
 
 
 @pytest.mark.parametrize(
-    ("control", "again", "finding", "words"),
+    ("control", "again", "plain", "finding", "words"),
     [
-        ("helps", "helps", "helps", "yes"),
-        ("helps", "unknown", "unknown", "can't be told from repeating"),
-        ("helps", "no", "no", "no more than repeating"),
-        ("helps", "harms", "harms", "they harm"),
-        ("no", "helps", "no", "ruled out"),
-        ("harms", "unknown", "harms", "they harm"),
-        ("unknown", "helps", "unknown", "can't tell"),
-        ("unknown", "unknown", "unknown", "can't tell"),
+        ("helps", "helps", "helps", "helps", "yes"),
+        ("helps", "unknown", "helps", "unknown", "can't be told from repeating"),
+        ("helps", "no", "helps", "no", "no more than repeating"),
+        ("helps", "harms", "helps", "harms", "they harm"),
+        ("no", "helps", "helps", "no", "ruled out"),
+        ("harms", "unknown", "no", "harms", "they harm"),
+        ("unknown", "helps", "helps", "unknown", "can't tell"),
+        ("helps", "helps", "unknown", "unknown", "can't tell"),
+        ("helps", "helps", "no", "no", "ruled out"),
+        ("unknown", "unknown", "unknown", "unknown", "can't tell"),
     ],
 )
-def test_to_help_both_comparisons_have_to_say_so(control: Finding, again: Finding, finding: str, words: str) -> None:
-    found = verdict_of([said(control), said(again), said("helps"), said("helps")], 0.02)
+def test_to_help_they_have_to_beat_every_way_without_them(
+    control: Finding, again: Finding, plain: Finding, finding: str, words: str
+) -> None:
+    found = verdict_of([said(control), said(again), said(plain), said("helps"), said("helps")], 0.02)
     assert found[0] == finding and words in found[1]
-    assert [pair[1].name for pair in COMPARED[:2]] == ["changes", "changes + repeated"]
+    assert [pair[1].name for pair in COMPARED[:3]] == ["changes", "changes + repeated", "as it is"]
 
 
 @pytest.fixture(scope="module")

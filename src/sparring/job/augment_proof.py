@@ -3,9 +3,10 @@
 For each seed five classifiers are trained from scratch, with as many updates: on the run's training pictures as they
 are; with the recipe's plain changes (shifts, mirror images), which is the control; with made pictures added; with
 plain changes and the class's own pictures repeated as often; with plain changes and made pictures. The question is
-asked of the last one's F1 of the class: recall alone can be bought with precision. To help, it has to be above the
-control, and above the repeated pictures, for more of a class alone already makes a classifier name it more often. Both
-have to be shown, so that no correction for two comparisons is needed (an intersection-union test, Berger 1982).
+asked of the last one's F1 of the class: recall alone can be bought with precision. To help, it has to be above all
+three ways that do without made pictures: a control that harms is none, and more of a class alone already makes a
+classifier name it more often. As all of this has to be shown, no correction for several comparisons is needed (an
+intersection-union test, Berger 1982).
 """
 
 import hashlib

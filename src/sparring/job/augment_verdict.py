@@ -11,9 +11,9 @@ from sparring.job.augment_arms import ARMS, BOTH, CONTROL, ONLY_MADE, PLAIN, REP
 from sparring.metrics.base import Labels
 from sparring.metrics.benefit import Finding, Gain, gains, measures_of, scored
 
-COMPARED = ((BOTH, CONTROL), (BOTH, REPEATING), (ONLY_MADE, PLAIN), (CONTROL, PLAIN))
-"""What is set beside what; the first two decide, by the measure of this place:"""
-DECIDING, BY = 2, 1
+COMPARED = ((BOTH, CONTROL), (BOTH, REPEATING), (BOTH, PLAIN), (ONLY_MADE, PLAIN), (CONTROL, PLAIN))
+"""What is set beside what; the first three decide, by the measure of this place:"""
+DECIDING, BY = 3, 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,18 +112,19 @@ def judged(
 
 def verdict_of(comparisons: Sequence[Comparison], margin: float) -> tuple[Finding, str]:
     """Whether made pictures help the class's F1, of the comparisons in the order of `COMPARED`."""
-    control, repeated = (comparison.gains[BY] for comparison in comparisons[:DECIDING])
-    beyond, again = f"{told(control)} beyond the control", f"{told(repeated)} beyond repeating the class's own pictures"
-    by = f"{control.measure}: {beyond}, {again}"
-    found = {control.finding, repeated.finding}
-    if found == {"helps"}:
+    control, repeated, plain = (comparison.gains[BY] for comparison in comparisons[:DECIDING])
+    by = (
+        f"{control.measure}: {told(control)} beyond the control, {told(repeated)} beyond repeating the class's own "
+        f"pictures, {told(plain)} beyond the pictures as they are"
+    )
+    found = [control.finding, repeated.finding, plain.finding]
+    if found == ["helps"] * DECIDING:
         return "helps", f"yes, the made pictures help ({by})"
     if "harms" in found:
         return "harms", f"no, they harm ({by})"
-    if control.finding == "helps":
+    if control.finding == "helps" and repeated.finding != "helps":
         more = "it can't be told from" if repeated.finding == "unknown" else "no more than"
-        finding: Finding = "no" if repeated.finding == "no" else "unknown"
-        return finding, f"more of the class helps, but {more} repeating its own pictures ({by})"
+        return repeated.finding, f"more of the class helps, but {more} repeating its own pictures ({by})"
     if "no" in found:
         return "no", f"no: a gain of {_points(margin)} or more is ruled out ({by})"
     return "unknown", f"can't tell ({by}): more --seeds narrow the interval, more test pictures more so"
