@@ -303,6 +303,24 @@ def _draw_outputs(axes: Axes, table: Mapping[str, Sequence[Any]]) -> None:
     axes.set_ylim(0, 1)
 
 
+def generative_or_discriminative(figure: Figure) -> None:
+    """Error by the labels a class: generative ones drawn through, discriminative ones dashed."""
+    found = record.before("bayes")
+    panels = figure.subplots(1, len(found), sharey=True, squeeze=False)[0]
+    for axes, (name, own) in zip(panels, found.items(), strict=True):
+        for colour, (method, by_labels) in zip((*COLOURS, INK), own["errors"].items(), strict=True):
+            error = [statistics.mean(values.values()) for values in by_labels.values()]
+            line = "--" if method in ("logistic regression", "mlp") else "-"
+            axes.plot(range(len(error)), error, line, marker="o", markersize=3, color=colour, label=method)
+        axes.set_xticks(range(len(by_labels)), list(by_labels))
+        axes.set_yscale("log")
+        axes.set_title(f"{name}, {own['tested']:,} tested", fontsize=9)
+        axes.set_xlabel("labels a class")
+    panels[0].yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    panels[0].set_ylabel("error, %")
+    panels[-1].legend(fontsize=7)
+
+
 DRAWINGS: Mapping[str, Callable[[Figure], None]] = {
     "does-d-improve": does_d_improve,
     "gamma": gamma,
@@ -313,6 +331,7 @@ DRAWINGS: Mapping[str, Callable[[Figure], None]] = {
     "thresholds": thresholds,
     "remedies": remedies,
     "descent": descent,
+    "generative-or-discriminative": generative_or_discriminative,
 }
 
 

@@ -134,13 +134,16 @@ def read_provenance(path: Path) -> dict[str, str | int | float]:
     return dict(found)
 
 
-def save_numbered(pictures: Pictures, folder: Path, provenance_of: Callable[[int], Provenance]) -> list[Path]:
+def save_numbered(
+    pictures: Pictures, folder: Path, provenance_of: Callable[[int], Provenance], *, prefix: str = ""
+) -> list[Path]:
     """Write each picture as a PNG of its own: 0000.png, 0001.png, ...
 
     Args:
         pictures: uint8 [N, H, W, C], C = 1, 3 or 4.
         folder: where to; made where it is absent. Files of the same names are replaced.
         provenance_of: what to note in the picture of an index.
+        prefix: of every file's name.
 
     Returns:
         The files, in order.
@@ -153,7 +156,7 @@ def save_numbered(pictures: Pictures, folder: Path, provenance_of: Callable[[int
     digits = max(4, len(str(len(pictures) - 1)))
     with machine_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"{index:0{digits}d}.png" for index in range(len(pictures))]
+    paths = [folder / f"{prefix}{index:0{digits}d}.png" for index in range(len(pictures))]
     for index, path in enumerate(paths):
         image = _image(pictures[index])
         assert image.mode == mode

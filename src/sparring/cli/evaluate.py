@@ -176,7 +176,7 @@ class Evaluate:
             print(json.dumps(found.to_json(), indent=2))
             return
         print("\n".join(found.conditions))
-        _print_table(["measure", "value", "95 % interval", "N", "note"], [_told(row) for row in found.rows])
+        print_table(["measure", "value", "95 % interval", "N", "note"], [_told(row) for row in found.rows])
         for evaluation in () if found.samples is None else found.samples.evaluations:
             _show(evaluation)
         print(f"next: sparring report {self.source}\n{found.written}")
@@ -214,7 +214,7 @@ def _show(found: "Evaluation") -> None:
         **{head: [_number(value) for value in values] for head, values in spoilt.items() if _any_known(values)},
         "better": [row.better for row in found.rows],
     }
-    _print_table(list(columns), list(zip(*columns.values(), strict=True)))
+    print_table(list(columns), list(zip(*columns.values(), strict=True)))
     print("floor: real pictures in the place of samples; beside it the same ones blurred, without their commonest")
     print("class, and half of them twice. What each measure is: evaluation.json, or --json")
     if found.robustness is not None:
@@ -245,11 +245,11 @@ def _show_judged(found: "Judged") -> None:
     for title, rows in (("", found.rows), ("threshold", found.threshold_rows), ("by class", found.class_rows)):
         if rows:
             print(title) if title else None
-            _print_table(["measure", "value", "95 % interval", "N", "note"], [_told(row) for row in rows])
+            print_table(["measure", "value", "95 % interval", "N", "note"], [_told(row) for row in rows])
     if found.matrix is not None and len(found.classes) <= 12:
         print("confusion matrix: rows are labels, columns predictions")
         rows_ = zip(found.classes, found.matrix, strict=True)
-        _print_table(["", *found.classes], [[name, *map(str, counts)] for name, counts in rows_])
+        print_table(["", *found.classes], [[name, *map(str, counts)] for name, counts in rows_])
 
 
 def _told(row: "Measure") -> list[str]:
@@ -261,7 +261,8 @@ def _number(value: float | None, figures: int = 4) -> str:
     return "" if value is None else f"{value:.{figures}g}"
 
 
-def _print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table whose first column and notes are words, all others figures."""
     from rich.console import Console
     from rich.table import Table
 

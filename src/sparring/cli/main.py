@@ -13,7 +13,20 @@ from types import FrameType
 from typing import Protocol
 
 from sparring import __version__
-from sparring.cli import catalogue, check, compare, diagnose, evaluate, explain, joint, predict, report, sample, train
+from sparring.cli import (
+    augment,
+    catalogue,
+    check,
+    compare,
+    diagnose,
+    evaluate,
+    explain,
+    joint,
+    predict,
+    report,
+    sample,
+    train,
+)
 from sparring.errors import LostProcessError, MachineError, SparringError, UsageError, did_you_mean
 
 
@@ -28,6 +41,7 @@ class Verb(Protocol):
 VERBS: dict[str, tuple[type[Verb], str]] = {
     "train": (train.Train, train.HELP),
     "sample": (sample.Sample, sample.HELP),
+    "augment": (augment.Augment, augment.HELP),
     "predict": (predict.Predict, predict.HELP),
     "evaluate": (evaluate.Evaluate, evaluate.HELP),
     "compare": (compare.Compare, compare.HELP),

@@ -18,6 +18,8 @@ HELP = """Which class each picture of a folder or row of a table is of, by a run
 $ sparring predict runs/latest photos/new/
 $ sparring predict runs/latest cat.jpg --top 3
 $ sparring predict runs/latest photos/new/ --out answers.csv
+$ sparring predict runs/a-cvae photos/new/ --strange 0.01
+    (by Bayes' rule: P(y|x) of P(x|y) P(y), and log p(x), which tells strangers)
 $ sparring predict runs/latest new.csv      (of a run on rows: a table with the same columns)
 """
 
@@ -27,13 +29,16 @@ class Predict:
     """Which class each picture of a folder or row of a table is of, by a run that classifies: CSV or JSON."""
 
     run_folder: Annotated[Positional[Path], arg(metavar="RUN")]
-    """A run folder, or runs/latest; one that classifies, or whose discriminator does."""
+    """A run folder, or runs/latest; one that classifies, whose discriminator does, or a `cvae`."""
     source: Annotated[Positional[Path], arg(metavar="PICTURES|TABLE")]
     """A folder, with whatever folders are in it, one picture, or a table."""
     top: Annotated[int, arg(metavar="COUNT")] = 1
     """So many classes of each, likeliest first."""
     ten_crop: bool = False
     """Average over ten views of each picture: slower, and a little better."""
+    strange: Annotated[float | None, arg(metavar="SHARE", help_behavior_hint="")] = None
+    """Of a run that goes by Bayes' rule: `none of these` where log p(x) is below what this share of held-out examples
+    has."""
     out: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="(default: standard output)")] = None
     """Write to this file; .json gives JSON."""
     checkpoint: Literal["best", "last"] = "best"
@@ -49,7 +54,7 @@ class Predict:
         from sparring.job.run import Run
 
         run = Run(self.run_folder, device=self.device, checkpoint=self.checkpoint)
-        answers = predict(run, self.source, top=self.top, ten_crop=self.ten_crop)
+        answers = predict(run, self.source, top=self.top, ten_crop=self.ten_crop, strange=self.strange)
         for note in run.checkpoint.notes:
             print(f"note: {note}", file=sys.stderr)
         for lost in answers.skipped:
@@ -74,8 +79,11 @@ def table(answers: "Answers") -> str:
     rows = csv.writer(written, lineterminator="\n")
     shown = len(answers.rows[0].classes)
     names = [(f"class_{n}", f"probability_{n}") for n in range(2, shown + 1)]
-    rows.writerow([answers.each, "class", "probability", *(name for pair in names for name in pair)])
+    weighed = ["log_p", "tail"] if answers.rows[0].log_p is not None else []
+    rows.writerow([answers.each, "class", "probability", *(name for pair in names for name in pair), *weighed])
     for row in answers.rows:
         pairs = zip(row.classes, row.probabilities, strict=True)
-        rows.writerow([row.example, *(cell for name, share in pairs for cell in (name, f"{share:.6f}"))])
+        cells = [cell for name, share in pairs for cell in (name, f"{share:.6f}")]
+        more = [f"{row.log_p:.3f}", f"{row.tail:.4f}"] if weighed else []
+        rows.writerow([row.example, *cells, *more])
     return written.getvalue()

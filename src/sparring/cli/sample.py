@@ -174,12 +174,7 @@ class Sample:
         return pictures, labels
 
     def _facts(self, run: "Run") -> dict[str, str | int | float]:
-        return {
-            "run": run.path.name,
-            "kimg": run.checkpoint.images / 1000,
-            "seed": self.seed,
-            "truncation": self.truncation,
-        }
+        return run.provenance(seed=self.seed, truncation=self.truncation)
 
     def _folder(self, run: "Run") -> Path:
         folder = (self.out or run.path / "samples" / self._folder_name(run)).absolute()

@@ -13,11 +13,16 @@ from sparring.engine.deal import Stored, to_device, to_stored, to_unit
 from sparring.errors import UsageError
 from sparring.job.opened import OpenedRun
 from sparring.job.rebuild_parts import loss_of
+from sparring.job.records import read_shares
+from sparring.job.tasks import TASKS
+from sparring.losses.elbo import class_bounds
 from sparring.losses.rebuilding import AUTOENCODER
-from sparring.models.autoencode.base import Autoencoder
+from sparring.models.autoencode.base import Autoencoder, Variational
 from sparring.models.autoencode.quantised import VectorQuantised
 
 CODED = 250
+BOUND_SAMPLES = 32
+"""Of z, where classes are compared by their bounds: those of 32 and of 500 name the same class almost always."""
 Codes = npt.NDArray[Any]
 """Numbers float32 [N, Z], or numbers of a codebook's vectors int64 [N, H, W]."""
 Labels = npt.NDArray[np.int64]
@@ -86,6 +91,41 @@ class CodedRun(OpenedRun):
     def rebuild(self, examples: Stored, labels: Labels | None = None) -> Stored:
         """What is left of examples that went through the code: `decode(encode(examples))`, of their type and shape."""
         return self.decode(self.encode(examples, labels), labels)
+
+    @property
+    def weighs_evidence(self) -> bool:
+        """Whether `log_joint` can be asked: it is a variational autoencoder that is told the class."""
+        return self.recipe.task == "rebuild" and TASKS["rebuild"].names_classes(self.recipe, self.spec)
+
+    @torch.no_grad()
+    def log_joint(self, examples: Stored, *, samples: int = BOUND_SAMPLES) -> npt.NDArray[np.float64]:
+        """log P(y) + a lower bound of log p(x | y), nats, float64 [N, K]: Bayes' rule makes P(y | x) of it by softmax,
+        and its logsumexp is the evidence log p(x).
+
+        P(y) are the shares of the training labels.
+
+        Args:
+            examples: uint8 [N, H, W, C] of the run's size, or rows float32 [N, F].
+            samples: of z, for the bound: more make it tighter.
+
+        Raises:
+            UsageError: the run is not told classes, or examples of another shape or type.
+        """
+        if not self.weighs_evidence:
+            raise UsageError(
+                f"{self.path.name} has no p(x | y): train with --recipe cvae, or conv-vae --set "
+                "autoencoder.conditional=true."
+            )
+        self._refuse_other(examples)
+        module, loss = self.autoencoder, loss_of(self.recipe)
+        assert isinstance(module, Variational)
+        with np.errstate(divide="ignore"):
+            prior_K = np.log(np.array(read_shares(self._folder)))
+        pieces = [np.empty((0, len(prior_K)))]
+        for at in range(0, len(examples), CODED):
+            x = to_unit(to_device(torch.tensor(np.asarray(examples[at : at + CODED])), self._precision.device))
+            pieces.append(class_bounds(module, loss, x, samples=samples, seed=0).double().cpu().numpy() + prior_K)
+        return np.concatenate(pieces)
 
     def unseen(self, count: int, *, seed: int = 0) -> tuple[Stored, Labels | None]:
         """Examples [N, ...] that it was not trained on, and their labels where there are some; after the last comes

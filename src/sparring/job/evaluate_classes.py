@@ -17,7 +17,7 @@ def class_rows(run: Run, found: Against) -> list[Row]:
     """
     held, part = found.held, unseen(found.known)
     known = np.empty(0, np.int64) if held.labels is None else np.flatnonzero(held.labels >= 0)
-    if not run.names_classes or not len(known):
+    if run.recipe.task != "generate" or not run.names_classes or not len(known):
         return []
     assert held.labels is not None
     labels = held.labels[known]

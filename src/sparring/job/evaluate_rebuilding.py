@@ -13,6 +13,7 @@ from sparring.data import TableSpec
 from sparring.engine.deal import generator
 from sparring.errors import UsageError
 from sparring.job.evaluate import COUNT, SEEDS, evaluate
+from sparring.job.evaluate_bayes import bayes_rows
 from sparring.job.evaluate_data import Against, open_against
 from sparring.job.evaluate_measures import Pool
 from sparring.job.evaluation import RECORD, Evaluations
@@ -95,6 +96,8 @@ def evaluate_rebuilding(
     if isinstance(run.autoencoder, Variational):
         on_progress(f"bounding log p(x) with {bound:,} samples of z", 0, None)
         rows += _bound_rows(run, run.autoencoder, held, bound)
+    on_progress("weighing classes", 0, None)
+    rows += bayes_rows(run, found, held, strangers=against is not None)
     if isinstance(run.autoencoder, RestrictedBoltzmann):
         on_progress("estimating log Z", 0, None)
         rows += _energy_rows(run, run.autoencoder, held)

@@ -98,7 +98,7 @@ def make_plan(options: TrainOptions, spec: OpenedSpec, *, examples: int, labelle
     precision = choose_precision(asked, device)
     if spec.classes and not labelled:
         raise DataError(f"{options.data}: no training example has a label. Give --unconditional to do without.")
-    facts = _facts(spec, examples=examples, labelled=labelled, device=device.type)
+    facts = facts_of(spec, examples=examples, labelled=labelled, device=device.type)
     recipe = _with_options(_base_recipe(options, facts), options, spec, precision)
     _refuse_few(recipe, options, examples)
     recipe = _with_settings(recipe, options)
@@ -128,7 +128,13 @@ def _for_rows(options: TrainOptions, spec: TableSpec) -> TrainOptions:
     return dataclasses.replace(options, recipe=name)
 
 
-def _facts(spec: OpenedSpec, *, examples: int, labelled: int, device: str) -> Facts:
+def facts_of(spec: OpenedSpec, *, examples: int, labelled: int, device: str) -> Facts:
+    """What recipes choose their defaults by.
+
+    Args:
+        examples, labelled: as `make_plan`.
+        device: kind of device.
+    """
     picture = spec if isinstance(spec, ImageSpec) else ImageSpec(channels=0, height=0, width=0)
     return Facts(
         channels=picture.channels,

@@ -170,8 +170,10 @@ def _prior_of_run(path: Path, recipe: Recipe, player: Callable[[str], nn.Module]
     return found
 
 
-def _names_none(recipe: Recipe, spec: OpenedSpec) -> bool:
-    return False
+def _names_classes(recipe: Recipe, spec: OpenedSpec) -> bool:
+    """By Bayes' rule, where p(x | y) is bounded for each class y."""
+    module = _unplaced(recipe, spec)
+    return isinstance(module, Variational) and module.classes > 0 and loss_of(recipe).nats
 
 
 REBUILD = Aim(
@@ -182,6 +184,6 @@ REBUILD = Aim(
     observers=watchers_for,
     drawer=RebuiltSheets,
     generator=_prior_of_run,
-    names_classes=_names_none,
+    names_classes=_names_classes,
 )
 """To bring examples into few numbers and back."""

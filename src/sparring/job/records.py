@@ -227,6 +227,30 @@ def read_shares(folder: RunFolder) -> list[float]:
         raise _broken(folder, "data.json", error) from error
 
 
+def read_counts(folder: RunFolder) -> list[int]:
+    """Training examples of each class, in the order of the classes.
+
+    Raises:
+        UsageError: data.json is absent or broken.
+    """
+    try:
+        return [int(count) for count in folder.read_json("data.json")["parts"]["train"]["classes"].values()]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise _broken(folder, "data.json", error) from error
+
+
+def read_layout(folder: RunFolder) -> str:
+    """How the data were understood, in words.
+
+    Raises:
+        UsageError: data.json is absent or broken.
+    """
+    try:
+        return str(folder.read_json("data.json")["layout"])
+    except (KeyError, TypeError) as error:
+        raise _broken(folder, "data.json", error) from error
+
+
 def read_environment(folder: RunFolder) -> dict[str, Any]:
     """What the run began in, see `environment`.
 

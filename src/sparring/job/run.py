@@ -14,6 +14,7 @@ from sparring.job.coded import CodedRun
 from sparring.job.options import check_number
 from sparring.job.records import read_shares
 from sparring.metrics.crops import ten_crops
+from sparring.recipe import Task
 
 Labels = npt.NDArray[np.int64]
 Pixels = npt.NDArray[np.uint8]
@@ -51,6 +52,11 @@ class Run(CodedRun):
         """
         z_NZ = self.noise(count, seed=seed, truncation=truncation)
         return self.pictures(z_NZ, self.condition(count, label, seed=seed))
+
+    def provenance(self, *, seed: int = 0, truncation: float = 1.0) -> dict[str, str | int | float]:
+        """What a picture of `sample` says of where it came from."""
+        kimg = self.checkpoint.images / 1000
+        return {"run": self.path.name, "kimg": kimg, "seed": seed, "truncation": truncation}
 
     def noise(self, count: int, *, seed: int = 0, truncation: float = 1.0) -> torch.Tensor:
         """The z [N, Z] that `sample` starts from."""
@@ -149,8 +155,8 @@ class Run(CodedRun):
         return np.concatenate(pieces)[:count]
 
     def classify(self, pictures: Stored, *, ten_crop: bool = False) -> npt.NDArray[np.float64]:
-        """P(y | x) of pictures uint8 [N, H, W, C] of the run's size: float64 [N, K], by the classifier or by the
-        discriminator's class head.
+        """P(y | x) of pictures uint8 [N, H, W, C] of the run's size: float64 [N, K], by the classifier, by the
+        discriminator's class head, or by Bayes' rule of a variational autoencoder that is told the class.
 
         With `semi-supervised` heads it is the probability given that the picture is no fake. A classifier of rows is
         asked about float32 [N, F].
@@ -163,9 +169,13 @@ class Run(CodedRun):
         """
         if not self.names_classes:
             raise UsageError(
-                f"{self.path.name} can't tell classes: its discriminator names none. Train with labels and --task "
-                "classify, --recipe ssgan, or --set discriminator.heads=auxiliary."
+                f"{self.path.name} can't tell classes: {_nameless(self.recipe.task)}. Train with labels and --task "
+                "classify, --recipe cvae or ssgan, or --set discriminator.heads=auxiliary."
             )
+        if self.recipe.task == "rebuild":
+            if ten_crop:
+                raise UsageError(f"--ten-crop is for classifiers; {self.path.name} goes by Bayes' rule.")
+            return posterior(self.log_joint(pictures))
         _refuse_other(pictures, self.spec, self.path.name)
         if ten_crop and not self.is_flat:
             raise UsageError(f"--ten-crop is for flat pictures, {self.path.name} was trained on {self.spec.form}.")
@@ -224,6 +234,22 @@ class Run(CodedRun):
     @property
     def _shares(self) -> Sequence[float]:
         return read_shares(self._folder)
+
+
+def _nameless(task: Task) -> str:
+    return "its autoencoder is told none" if task == "rebuild" else "its discriminator names none"
+
+
+def posterior(log_joint_NK: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """P(y | x) of log P(x, y), float64 [N, K]: Bayes' rule."""
+    found: npt.NDArray[np.float64] = torch.from_numpy(log_joint_NK).softmax(1).numpy()
+    return found
+
+
+def evidence(log_joint_NK: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """log p(x) of log P(x, y), nats, float64 [N]."""
+    found: npt.NDArray[np.float64] = torch.from_numpy(log_joint_NK).logsumexp(1).numpy()
+    return found
 
 
 def _cut(condition: sampling.Condition | None, at: int, batch: int) -> sampling.Condition | None:

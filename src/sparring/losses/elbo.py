@@ -91,7 +91,13 @@ MOST_ROWS = 4_096
 
 @torch.no_grad()
 def importance_bound(
-    module: Variational, loss: ReconstructionLoss, batch: Batch, *, samples: int, draw: torch.Generator
+    module: Variational,
+    loss: ReconstructionLoss,
+    batch: Batch,
+    *,
+    samples: int,
+    draw: torch.Generator,
+    shared: bool = False,
 ) -> Tensor:
     """log of the mean over `samples` z of p(x | z) p(z) / q(z | x): nats, a lower bound of log p(x), [B].
 
@@ -100,6 +106,8 @@ def importance_bound(
     Args:
         batch: `x` [B, ...], and labels `y` where the network is told them.
         draw: of z, on the CPU.
+        shared: take the same noise for all examples, so that the bound of one is as good as alone; else each has its
+            own, and the error of their mean is smaller.
     """
     x, label = batch["x"], label_of(module, batch)
     posterior = module.posterior(x, label)
@@ -108,10 +116,25 @@ def importance_bound(
     at_once = max(1, min(samples, MOST_ROWS // count))
     for start in range(0, samples, at_once):
         times = min(at_once, samples - start)
-        noise = torch.randn(times, count, width, generator=draw).to(x.device, x.dtype)
+        noise = torch.randn(times, 1 if shared else count, width, generator=draw).to(x.device, x.dtype)
+        noise = noise.expand(times, count, width)
         weight_SB = _log_weights(module, loss, x, label, posterior.at(noise), noise, posterior.log_variance_BZ)
         total_B = torch.logaddexp(total_B, weight_SB.double().logsumexp(0))
     return total_B - math.log(samples)
+
+
+def class_bounds(module: Variational, loss: ReconstructionLoss, x: Tensor, *, samples: int, seed: int) -> Tensor:
+    """The importance-weighted bound of log p(x | y) for each class y that the network can be told: nats, [B, K].
+
+    All classes and all examples share their noise: what differs between classes is then what they say of x, and an
+    example's bounds do not depend on those beside it.
+    """
+    bounds = []
+    for k in range(module.classes):
+        batch = {"x": x, "y": torch.full((len(x),), k, device=x.device)}
+        draw = torch.Generator().manual_seed(seed)
+        bounds.append(importance_bound(module, loss, batch, samples=samples, draw=draw, shared=True))
+    return torch.stack(bounds, 1)
 
 
 def _log_weights(
