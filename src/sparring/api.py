@@ -38,6 +38,7 @@ def train(
     labels: int | None = None,
     unconditional: bool = False,
     until_converged: bool = False,
+    stream: bool = False,
     sweep: str | None = None,
 ) -> Run:
     """Train a new run on `data`, a path or a name, and open it.
@@ -70,6 +71,7 @@ def train(
         labels=labels,
         unconditional=unconditional,
         until_converged=until_converged,
+        stream=stream,
     )
     return Run(job.start(options) if sweep is None else start_swept(options, sweep))
 
