@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from sparring.data.mapped import Pages
 from sparring.data.pool import usable_cores
 from sparring.data.stream import Decoded, Reader, ShardStream
 from sparring.engine.deal import WHOLE, Share, generator, to_device, to_unit
@@ -140,6 +141,7 @@ class Streamed:
         self._step = batch // lanes
         self._now: tuple[Turn, ...] = ()
         self._shuffles: dict[tuple[int, int], Indices] = {}
+        self._pages = Pages()
 
     def __call__(self, counter: int) -> Batch:
         """Pictures and labels."""
@@ -154,6 +156,7 @@ class Streamed:
             shard = self._reader().get(turn.shard)
             chosen = self._chosen(shard, turn, offsets)
             x[rows] = shard.x[chosen]
+            self._pages.note(shard.x, len(rows) * x[0].nbytes)
             if shard.y is not None:
                 y[rows] = shard.y[chosen]
         batch = {"x": to_unit(to_device(torch.from_numpy(x), self._device), self._dtype)}
