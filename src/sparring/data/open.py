@@ -27,6 +27,7 @@ from sparring.data.shards import names_shards
 from sparring.data.sources import ArrayPictures, EncodedPictures
 from sparring.data.split import Labels, assign
 from sparring.data.tables import SUFFIXES, read_table
+from sparring.data.understood import Understood, key_of, recall, remember
 from sparring.data.volumes import is_volume_file, open_volumes
 from sparring.errors import DataError, UsageError
 
@@ -82,18 +83,30 @@ def open_data(
     if is_volume_file(source):
         _refuse_volume_options(source, size=size, channels=channels, fit=fit)
         return open_volumes(source, conditional=conditional, labels=labels, seed=seed)
+    found = _understood(source, wish, store, progress, pairs=pairs)
+    return data_of(
+        found.collection,
+        found.packed,
+        found.codes,
+        found.names,
+        classes=found.collection.classes if conditional and not found.packed.shape.paired else (),
+        labels=labels,
+        seed=seed,
+    )
+
+
+def _understood(source: str, wish: Wish, store: Cache, progress: Progress, *, pairs: bool) -> Understood:
+    """The source, packed: an archive that was opened before without looking into it."""
+    key = key_of(source, wish, pairs=pairs)
+    if key is not None and (known := recall(store, key, source)):
+        return known
     with _opened(source, store, progress, keep=True, pairs=pairs) as (collection, pictures):
-        wish = _wish_for(wish, collection)
-        packed = pack(pictures, wish, store, progress)
-        return data_of(
-            collection,
-            packed,
-            _codes(collection, collection.classes),
-            pictures.names,
-            classes=collection.classes if conditional and not wish.paired else (),
-            labels=labels,
-            seed=seed,
-        )
+        packed = pack(pictures, _wish_for(wish, collection), store, progress)
+        codes = _codes(collection, collection.classes)
+        if key is not None:
+            remember(store, key, collection, packed, codes, pictures.names, pictures.given)
+        names = {index: pictures.names[index] for index, _ in packed.errors}
+        return Understood(collection=collection, packed=packed, codes=codes, names=names)
 
 
 def inspect_data(

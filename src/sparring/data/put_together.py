@@ -21,7 +21,7 @@ def data_of(
     collection: Collection,
     packed: Packed,
     codes: Labels,
-    names: Sequence[str],
+    names: Mapping[int, str] | Sequence[str],
     *,
     classes: tuple[str, ...],
     labels: int | None,
