@@ -21,7 +21,8 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 TRAIN_OPTIONS = """
     --batch --begin-with --channels --device --dry-run --fit --folds --help --json --kimg --labels --like --minutes
-    --out --precision --profile --recipe --resume --seed --set --size --sweep --task --unconditional --until-converged
+    --out --precision --profile --recipe --resume --seed --set --size --stream --sweep --task --unconditional
+    --until-converged
 """
 """Frozen: an option is a promise, and a setting of a model, a loss or a recipe is none (`--set`)."""
 

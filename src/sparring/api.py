@@ -39,6 +39,7 @@ def train(
     unconditional: bool = False,
     until_converged: bool = False,
     begin_with: str | Path | None = None,
+    stream: bool = False,
     sweep: str | None = None,
 ) -> Run:
     """Train a new run on `data`, a path or a name, and open it.
@@ -73,6 +74,7 @@ def train(
         unconditional=unconditional,
         until_converged=until_converged,
         begin_with=None if begin_with is None else Path(begin_with),
+        stream=stream,
     )
     return Run(job.start(options) if sweep is None else start_swept(options, sweep))
 

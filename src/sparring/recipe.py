@@ -42,6 +42,7 @@ class DataChoice:
         fold, folds: of training and validation examples laid together, fold number `fold` of `folds` is held out; None:
             as the data are cut.
         pairs: what folders A and B with files of the same names are: pairs, or else two classes.
+        stream: whether shards are read anew whenever their pictures are wanted.
     """
 
     source: str
@@ -53,6 +54,7 @@ class DataChoice:
     fold: int | None = None
     folds: int | None = None
     pairs: bool = True
+    stream: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

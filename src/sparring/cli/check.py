@@ -1,6 +1,7 @@
 """`sparring check`: what will be read and how, before any training."""
 
 import json
+import shlex
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -20,7 +21,8 @@ class Check:
     """Look at data without training: the layout, the classes, what is skipped and why, the size that would be used."""
 
     data: Annotated[Positional[str], arg(metavar="DATA")]
-    """A folder, an archive, an array file, a table, or a data set by name."""
+    """A folder, an archive, an array file, a table, tars as `x-{000..009}.tar`, an address of such, hf:OWNER/NAME, or a
+    data set by name."""
     size: Annotated[int | None, arg(metavar="PIXELS", help_behavior_hint=_CHOSEN)] = None
     """Side of the pictures, 8 to 256."""
     fit: Literal["crop", "pad", "halves"] = "crop"
@@ -45,4 +47,4 @@ class Check:
         print("\n".join(describe(report)))
         more = " --recipe pix2pix" if report.source_channels else ""
         more = " --task classify" if report.columns and report.parts["train"].classes else more
-        print(f"next: sparring train {self.data}{more}")
+        print(f"next: sparring train {shlex.quote(self.data)}{more}")

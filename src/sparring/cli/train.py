@@ -24,6 +24,7 @@ $ sparring train table.csv --task classify  (rows of numbers; the class in a col
 $ sparring train photos/ --task classify --folds 5
 $ sparring train photos/ --task rebuild     (an autoencoder; --recipe vae for one that makes samples)
 $ sparring train photos/ --sweep gamma      (which strength of R1 suits these data? then train with it)
+$ sparring train 'x-{000..099}.tar'         (WebDataset shards; also http(s) addresses, hf:OWNER/NAME)
 $ sparring train photos/ --dry-run          (the whole plan, nothing written)
 $ sparring train --resume runs/latest       (exactly where it stopped)
 $ sparring train --resume runs/photos-gan-001 --kimg 800
@@ -42,7 +43,8 @@ class Train:
     """Train a generator or a classifier on pictures, or go on with a run."""
 
     data: Annotated[Positional[str | None], arg(metavar="[DATA]", help_behavior_hint="")] = None
-    """A folder, an archive, an array file, a table, or a data set by name (`sparring list`)."""
+    """A folder, an archive, an array file, a table, tars as `x-{000..009}.tar`, an address of such, hf:OWNER/NAME, or a
+    data set by name (`sparring list`)."""
     task: Annotated[
         Literal["generate", "classify", "rebuild"] | None,
         arg(help_behavior_hint="(default: the recipe's, else generate)"),
@@ -81,6 +83,8 @@ class Train:
     """End before the budget is spent when the measures have stopped falling."""
     begin_with: Annotated[Path | None, arg(metavar="RUN", help_behavior_hint="")] = None
     """Begin with the weights of this run, wherever names and shapes agree, instead of random ones."""
+    stream: bool = False
+    """Read shards anew whenever their pictures are wanted: for what no disk holds. See docs/streaming.md."""
     folds: Annotated[int | None, arg(metavar="COUNT", help_behavior_hint="")] = None
     """Cross-validate a classifier: a run for each of so many folds, and the mean over them."""
     sweep: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="")] = None
@@ -175,6 +179,7 @@ class Train:
             unconditional=self.unconditional,
             until_converged=self.until_converged,
             begin_with=self.begin_with,
+            stream=self.stream,
         )
 
     def _check_modes(self) -> None:

@@ -25,6 +25,7 @@ Progress = Callable[[str, int, int | None], None]
 
 _CHUNK_BYTES = 1 << 18
 _ABANDONED_SECONDS = 24 * 3600
+_PAUSE = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +95,61 @@ def fetch(
     raise DownloadError("\n".join((f"{file.filename} could not be downloaded:", *reasons, _by_hand(missing, folder))))
 
 
+def describe_remote(url: str, *, timeout: float = 30.0) -> tuple[int | None, str]:
+    """The size of what lies at an address, where the server tells, and a text that changes when it does.
+
+    Raises:
+        DownloadError: nothing does, or the server can't be reached.
+    """
+    try:
+        try:
+            response = _open(url, timeout, method="HEAD")
+        except _AddressFailedError:
+            response = _open(url, timeout)  # an address that is signed may be signed for reading alone
+    except _AddressFailedError as error:
+        raise DownloadError(f"{url}: {error}. Check the address.") from error
+    with response:
+        told = {name: response.headers.get(name, "") for name in ("Content-Length", "ETag", "Last-Modified")}
+    length = told["Content-Length"]
+    return int(length) if length.isdigit() else None, " ".join(told.values())
+
+
+def read_small(url: str, *, timeout: float = 30.0) -> bytes | None:
+    """A text of up to 1 MiB; None where there is none."""
+    try:
+        with _open(url, timeout) as response:
+            return response.read(1 << 20)
+    except (_AddressFailedError, OSError, http.client.HTTPException):
+        return None
+
+
+def fetch_whole(url: str, target: Path, *, size: int | None, tries: int = 5, timeout: float = 30.0) -> None:
+    """Write what lies at an address to `target`, which is replaced; whoever knows its hash takes `fetch`.
+
+    Args:
+        size: its bytes, where they are known.
+        tries: how often to begin anew, after a pause that grows, before it is given up.
+
+    Raises:
+        DownloadError: it can't be had, or is not as long as it was said to be.
+        MachineError: the disk refused.
+    """
+    for number in range(1, tries + 1):
+        try:
+            with _open(url, timeout) as response, _disk(target.parent), target.open("wb") as out:
+                done = 0
+                while chunk := _receive(response):
+                    done += out.write(chunk)
+            if size is not None and done != size:
+                raise _AddressFailedError(f"the connection ended after {done:,} of {size:,} bytes")
+        except _AddressFailedError as error:
+            if number == tries:
+                raise DownloadError(f"{url}: {error}, {tries} times. Go on when it can be reached again.") from error
+            time.sleep(_PAUSE * 2**number)
+        else:
+            return
+
+
 def _by_hand(files: Sequence[RemoteFile], folder: Path) -> str:
     lines = [
         f"  {folder / file.filename} ({file.size:,} bytes, sha256 {file.sha256})\n    from {' or '.join(file.urls)}"
@@ -152,9 +208,9 @@ def _copy(response: http.client.HTTPResponse, out: BinaryIO, file: RemoteFile, o
         raise _AddressFailedError(f"wrong content: got sha256 {digest.hexdigest()}, expected {file.sha256}")
 
 
-def _open(url: str, timeout: float) -> http.client.HTTPResponse:
+def _open(url: str, timeout: float, *, method: str = "GET") -> http.client.HTTPResponse:
     with _network():
-        request = urllib.request.Request(url, headers={"User-Agent": "sparring"})
+        request = urllib.request.Request(url, headers={"User-Agent": "sparring"}, method=method)
         response = _web_only().open(request, timeout=timeout)
     assert isinstance(response, http.client.HTTPResponse), "only the http and https handlers are installed"
     return response

@@ -2,7 +2,6 @@
 
 import hashlib
 import struct
-from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -129,7 +128,8 @@ def shorter_sides(facts: Facts) -> npt.NDArray[np.int32]:
 
 def count_names(codes: npt.NDArray[np.uint8], names: tuple[str, ...]) -> dict[str, int]:
     """How often each name occurs, the most frequent first."""
-    return {names[int(code)]: count for code, count in Counter(codes.tolist()).most_common()}
+    values, first, counts = np.unique(codes, return_index=True, return_counts=True)
+    return {names[int(values[n])]: int(counts[n]) for n in np.lexsort((first, -counts))}
 
 
 def _natural_size(known: Facts) -> tuple[int, str]:

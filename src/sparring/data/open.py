@@ -2,35 +2,34 @@
 
 import gc
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, cast
 
 import numpy as np
-import numpy.typing as npt
 
 from sparring.data.cache import Cache, default_cache
 from sparring.data.collection import Collection, Split
 from sparring.data.decode import SMALLEST_SIDE, Fit
-from sparring.data.facts import LARGEST_SIZE, Facts, Wish, decide
+from sparring.data.facts import LARGEST_SIZE, Wish, decide
 from sparring.data.find import Found, find_source
-from sparring.data.opened import Data, Part
-from sparring.data.pack import Packed, Progress, check_usable, find, pack
+from sparring.data.opened import Data
+from sparring.data.pack import Progress, check_usable, find, pack
 from sparring.data.points import SETS
+from sparring.data.put_together import Rows, data_of, label_parts
 from sparring.data.report import DataReport, make_report
 from sparring.data.row_arrays import is_row_file, read_row_arrays
 from sparring.data.rows import Table, open_rows, table_of
+from sparring.data.sharded import inspect_shards, open_shards
+from sparring.data.shards import names_shards
 from sparring.data.sources import ArrayPictures, EncodedPictures
-from sparring.data.spec import ImageSpec
-from sparring.data.split import Labels, assign, limit_labels
+from sparring.data.split import Labels, assign
 from sparring.data.tables import SUFFIXES, read_table
+from sparring.data.understood import Understood, key_of, recall, remember
 from sparring.data.volumes import is_volume_file, open_volumes
 from sparring.errors import DataError, UsageError
-
-Rows = npt.NDArray[np.int64]
-Parts = Mapping[Split, tuple[Rows, Labels | None]]
 
 
 def open_data(
@@ -42,12 +41,13 @@ def open_data(
     conditional: bool = True,
     labels: int | None = None,
     pairs: bool = True,
+    stream: bool = False,
     seed: int = 0,
     cache: Path | None = None,
     on_progress: Callable[[str, int, int | None], None] | None = None,
 ) -> Data:
-    """Open a folder, an archive, an array file, a table or a data set by name; of volumes see `volumes`, of tables
-    `tables` and `row_arrays`.
+    """Open a folder, an archive, an array file, a table, shards or a data set by name; of volumes see `volumes`, of
+    tables `tables` and `row_arrays`, of shards `shards`.
 
     Args:
         source: a path if it exists, else a registered name.
@@ -58,6 +58,7 @@ def open_data(
         conditional: False drops the labels.
         labels: keep only so many labels of train, balanced over the classes; the others become -1.
         pairs: what folders called A and B are that hold files of the same names: pairs, or else two classes.
+        stream: read shards anew whenever their pictures are wanted, rather than packing all of them.
         seed: draws those labels, and nothing else.
         cache: where packed pictures are kept (default: SPARRING_CACHE, else the system's usual place).
         on_progress: called with a text, what is done and what there is to do (None: not known).
@@ -69,39 +70,43 @@ def open_data(
     """
     wish = _wish(size, fit, channels)
     _check_labels(labels, conditional=conditional)
+    store, progress = Cache(cache or default_cache()), on_progress or _silent
+    if names_shards(source):
+        return open_shards(
+            source, wish, store, progress, conditional=conditional, labels=labels, seed=seed, stream=stream
+        )
+    if stream:
+        raise UsageError(f"--stream reads shards, and '{source}' is none. Leave it out, or see docs/streaming.md.")
     if (table := _table(source)) is not None:
         _refuse_options(table, size=size, fit=fit, channels=channels, labels=labels)
         return open_rows(table, conditional=conditional, labels=labels, seed=seed)
     if is_volume_file(source):
         _refuse_volume_options(source, size=size, channels=channels, fit=fit)
         return open_volumes(source, conditional=conditional, labels=labels, seed=seed)
-    store = Cache(cache or default_cache())
-    progress = on_progress or _silent
+    found = _understood(source, wish, store, progress, pairs=pairs)
+    return data_of(
+        found.collection,
+        found.packed,
+        found.codes,
+        found.names,
+        classes=found.collection.classes if conditional and not found.packed.shape.paired else (),
+        labels=labels,
+        seed=seed,
+    )
+
+
+def _understood(source: str, wish: Wish, store: Cache, progress: Progress, *, pairs: bool) -> Understood:
+    """The source, packed: an archive that was opened before without looking into it."""
+    key = key_of(source, wish, pairs=pairs)
+    if key is not None and (known := recall(store, key, source)):
+        return known
     with _opened(source, store, progress, keep=True, pairs=pairs) as (collection, pictures):
-        wish = _wish_for(wish, collection)
-        packed = pack(pictures, wish, store, progress)
-        classes = collection.classes if conditional and not wish.paired else ()
+        packed = pack(pictures, _wish_for(wish, collection), store, progress)
         codes = _codes(collection, collection.classes)
-        parts = _label_parts(packed.facts, packed.parts, codes, classes, labels, seed)
-        report = make_report(
-            collection,
-            packed.shape,
-            packed.facts,
-            packed.errors,
-            pictures.names,
-            parts,
-            exact=True,
-            labels=labels,
-            seed=seed,
-        )
-        return Data(
-            name=collection.name,
-            spec=_spec(packed, classes),
-            parts=_parts(packed, parts),
-            report=report,
-            classes=collection.classes,
-            labels={name: codes[rows] for name, rows in packed.parts.items()} if collection.classes else {},
-        )
+        if key is not None:
+            remember(store, key, collection, packed, codes, pictures.names, pictures.given)
+        names = {index: pictures.names[index] for index, _ in packed.errors}
+        return Understood(collection=collection, packed=packed, codes=codes, names=names)
 
 
 def inspect_data(
@@ -125,20 +130,21 @@ def inspect_data(
     Args, Raises: as `open_data`.
     """
     wish = _wish(size, fit, channels)
+    store, progress = Cache(cache or default_cache()), on_progress or _silent
+    if names_shards(source):
+        return inspect_shards(source, wish, store, progress, conditional=conditional)
     if (table := _table(source)) is not None:
         _refuse_options(table, size=size, fit=fit, channels=channels)
         return open_rows(table, conditional=conditional).report
     if is_volume_file(source):
         return open_volumes(source, conditional=conditional).report
-    store = Cache(cache or default_cache())
-    progress = on_progress or _silent
     with _opened(source, store, progress, keep=False, pairs=pairs) as (collection, pictures):
         wish = _wish_for(wish, collection)
         classes = collection.classes if conditional and not wish.paired else ()
         codes = _codes(collection, classes)
         packed = find(pictures, wish, store)
         if packed is not None:
-            parts = _label_parts(packed.facts, packed.parts, codes, classes, None, 0)
+            parts = label_parts(packed.facts, packed.parts, codes, classes, None, 0)
             return make_report(collection, packed.shape, packed.facts, packed.errors, pictures.names, parts, exact=True)
         return _inspect(collection, pictures, wish, codes, classes, progress)
 
@@ -186,7 +192,7 @@ def _inspect(
     given = [pictures.given[index] for index in usable.tolist()]
     rows = assign(facts["hash"][usable], given) if exact else _given_parts(given)
     parts = {name: usable[part] for name, part in rows.items()}
-    labelled = _label_parts(facts, parts, codes, classes, None, 0)
+    labelled = label_parts(facts, parts, codes, classes, None, 0)
     return make_report(collection, decide(facts, wish), facts, errors, pictures.names, labelled, exact=exact)
 
 
@@ -274,36 +280,6 @@ def _codes(collection: Collection, classes: Sequence[str]) -> Labels:
         return np.concatenate(blocks).astype(np.int64)
     index = {name: number for number, name in enumerate(classes)}
     return np.array([-1 if item.label is None else index.get(item.label, -1) for item in collection.items], np.int64)
-
-
-def _label_parts(
-    facts: Facts,
-    rows: Mapping[Split, Rows],
-    codes: Labels,
-    classes: Sequence[str],
-    labels: int | None,
-    seed: int,
-) -> Parts:
-    parts: dict[Split, tuple[Rows, Labels | None]] = {}
-    for name, part in rows.items():
-        own = codes[part] if classes else None
-        if name == "train" and labels is not None:
-            known = own if own is not None else np.full(len(part), -1, np.int64)
-            own = limit_labels(known, facts["hash"][part], keep=labels, classes=classes, seed=seed)
-        parts[name] = (part, own)
-    return parts
-
-
-def _spec(packed: Packed, classes: tuple[str, ...]) -> ImageSpec:
-    size, channels = packed.shape.size, packed.shape.channels
-    sources = channels if packed.shape.paired else 0
-    return ImageSpec(channels=channels, height=size, width=size, classes=classes, source_channels=sources)
-
-
-def _parts(packed: Packed, parts: Parts) -> dict[str, Part]:
-    return {
-        name: Part(x=packed.pixels(name), y=labels, source=packed.sources(name)) for name, (_, labels) in parts.items()
-    }
 
 
 def _silent(text: str, done: int, total: int | None) -> None:

@@ -11,6 +11,7 @@ from sparring.data.points import Modes
 from sparring.data.report import DataReport
 from sparring.data.spec import OpenedSpec
 from sparring.data.split import Labels
+from sparring.data.stream import ShardStream
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,11 +22,18 @@ class Part:
         x: pictures uint8 [N, H, W, C], memory-mapped, volumes uint8 [N, D, H, W, C], or rows float32 [N, F].
         y: int64 [N], -1 without a label, or None without classes.
         source: the picture that each is to be made from, uint8 [N, H, W, C'], or None where they are no pairs.
+        stream: where training takes its examples from instead, of which `x` are then but some.
     """
 
     x: npt.NDArray[Any]
     y: Labels | None
     source: npt.NDArray[np.uint8] | None = None
+    stream: ShardStream | None = None
+
+    @property
+    def examples(self) -> int:
+        """How many there are to train on; of a stream an estimate."""
+        return len(self.x) if self.stream is None else self.stream.length
 
     def __len__(self) -> int:
         return len(self.x)

@@ -133,7 +133,7 @@ def find(pictures: Pictures, wish: Wish, cache: Cache) -> Packed | None:
     shape = _read_shape(cache.read_listing(f"chosen-{_key(pictures, asdict(wish))}"))
     if shape is None:
         return None
-    packed = _load(cache.packs / _shape_key(pictures, shape), pictures.given)
+    packed = load(cache.packs / _shape_key(pictures, shape), pictures.given)
     return packed and _with_reasons(packed, shape)
 
 
@@ -157,11 +157,11 @@ def check_usable(facts: Facts, errors: Errors, names: Sequence[str]) -> None:
 def _find_or_make(pictures: Pictures, shape: Shape, cache: Cache, on_progress: Progress) -> Packed:
     key = _shape_key(pictures, shape)
     target = cache.packs / key
-    if found := _load(target, pictures.given):
+    if found := load(target, pictures.given):
         return found
     waiting = "waiting for another process that packs the same pictures"
     with cache.exclusive(key, on_wait=lambda: on_progress(waiting, 0, None)):
-        return _load(target, pictures.given) or _make(pictures, shape, cache, target, on_progress)
+        return load(target, pictures.given) or _make(pictures, shape, cache, target, on_progress)
 
 
 def _make(pictures: Pictures, shape: Shape, cache: Cache, target: Path, on_progress: Progress) -> Packed:
@@ -176,17 +176,18 @@ def _make(pictures: Pictures, shape: Shape, cache: Cache, target: Path, on_progr
                     file.truncate(count * shape.bytes_each)
             facts, errors = pictures.write(shape, plan, on_progress)
         check_usable(facts, errors, pictures.names)
-        parts = _assign(facts, pictures.given)
+        parts = parts_of(facts, pictures.given)
         with cache.guarded():
             _sort_into_parts(plan, parts, shape)
-            _write_records(folder, shape, facts, errors, parts)
+            write_records(folder, shape, facts, errors, parts)
             publish(folder, target)
-    packed = _load(target, pictures.given)
+    packed = load(target, pictures.given)
     assert packed is not None, f"{target} was made but can't be read"
     return packed
 
 
-def _assign(facts: Facts, given: Sequence[Split | None]) -> dict[Split, npt.NDArray[np.int64]]:
+def parts_of(facts: Facts, given: Sequence[Split | None]) -> dict[Split, npt.NDArray[np.int64]]:
+    """Which of all pictures each part consists of, ascending; raises as `split.assign`."""
     usable = np.flatnonzero(facts["ok"])
     parts = assign(facts["hash"][usable], [given[index] for index in usable.tolist()])
     return {name: usable[rows] for name, rows in parts.items()}
@@ -226,9 +227,10 @@ def _copy_rows(source: Path, rows: npt.NDArray[np.int64], write: IO[bytes], widt
             data = data[write.write(data) :]
 
 
-def _write_records(
+def write_records(
     folder: Path, shape: Shape, facts: Facts, errors: Errors, parts: Mapping[Split, npt.NDArray[np.int64]]
 ) -> None:
+    """Write what `load` reads beside the pixels."""
     np.save(folder / "facts.npy", facts)
     manifest = {
         "format": FORMAT,
@@ -239,7 +241,7 @@ def _write_records(
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="ascii")
 
 
-def _load(folder: Path, given: Sequence[Split | None]) -> Packed | None:
+def load(folder: Path, given: Sequence[Split | None]) -> Packed | None:
     """A complete pack, or None where there is none or where it is damaged."""
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="ascii"))
@@ -251,7 +253,7 @@ def _load(folder: Path, given: Sequence[Split | None]) -> Packed | None:
         return None
     if manifest["format"] != FORMAT or sizes != manifest["bytes"] or len(facts) != len(given):
         return None
-    return Packed(folder=folder, shape=shape, facts=facts, errors=errors, parts=_assign(facts, given))
+    return Packed(folder=folder, shape=shape, facts=facts, errors=errors, parts=parts_of(facts, given))
 
 
 def _with_reasons(packed: Packed, shape: Shape) -> Packed:

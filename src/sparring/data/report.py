@@ -96,7 +96,7 @@ def make_report(
     shape: Shape,
     facts: Facts,
     errors: Errors,
-    names: Sequence[str],
+    names: Mapping[int, str] | Sequence[str],
     parts: Mapping[Split, tuple[np.ndarray[Any, np.dtype[np.int64]], Labels | None]],
     *,
     exact: bool,

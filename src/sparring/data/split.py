@@ -106,15 +106,24 @@ def as_keys(hashes: Hashes) -> npt.NDArray[np.void]:
     return np.ascontiguousarray(hashes).view("V16").reshape(-1)
 
 
+def lies_low(hashes: Hashes) -> npt.NDArray[np.bool_]:
+    """Whether each content hash lies in the lowest tenth of all hashes; uint8 [N, 16] to bool [N]."""
+    return np.asarray(_positions(hashes) < np.uint64(VALIDATION_SHARE * 2**64))
+
+
+def _positions(hashes: Hashes) -> npt.NDArray[np.uint64]:
+    position: npt.NDArray[np.uint64] = np.ascontiguousarray(hashes[:, :8]).view(">u8").reshape(-1)
+    return position
+
+
 def _held_out(hashes: Hashes) -> npt.NDArray[np.bool_]:
     """True for validation. Copies share a hash, so they share the answer."""
-    position: npt.NDArray[np.uint64] = np.ascontiguousarray(hashes[:, :8]).view(">u8").reshape(-1)
-    limit = np.uint64(VALIDATION_SHARE * 2**64)
-    if bool((position < limit).any()) and bool((position >= limit).any()):
-        return np.asarray(position < limit)
+    position, low = _positions(hashes), lies_low(hashes)
+    if bool(low.any()) and not bool(low.all()):
+        return low
     if position.min() == position.max():
         return np.asarray(np.arange(len(position)) == 0)  # nothing but copies of one picture
-    none_below = bool((position >= limit).all())
+    none_below = not bool(low.any())
     return np.asarray(position == position.min() if none_below else position < position.max())
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from sparring.data.mapped import Pages
 from sparring.errors import UsageError
 from sparring.losses.base import Batch
 from sparring.models.gan.base import NoiseKind
@@ -182,6 +183,7 @@ class Pictures:
         self._dtype = dtype
         self._y = None if y is None else torch.from_numpy(np.array(y, dtype=np.int64)).to(device)
         self._resident = self._load_resident(resident_share)
+        self._pages = Pages()
 
     def __call__(self, counter: int) -> Batch:
         """Pictures, their sources, labels and their `index` [B] in the part."""
@@ -192,7 +194,9 @@ class Pictures:
         batch = {"index": index_B}
         for name, stored in self._stored.items():
             if self._resident is None:
-                bytes_BHWC = to_device(torch.from_numpy(stored[chosen]), self._device)
+                read_BHWC = stored[chosen]
+                self._pages.note(stored, read_BHWC.nbytes)
+                bytes_BHWC = to_device(torch.from_numpy(read_BHWC), self._device)
             else:
                 bytes_BHWC = self._resident[name].index_select(0, index_B)
             batch[name] = to_unit(bytes_BHWC, self._dtype)

@@ -10,13 +10,14 @@ from torch import nn
 
 from sparring.data import Data, Part
 from sparring.data.spec import OpenedSpec, TableSpec
-from sparring.engine.deal import Dealer, Order, Pictures, Share, Source, key, to_device
+from sparring.engine.deal import Dealer, Order, Share, Source, key, to_device
 from sparring.engine.distortions.base import Distorted, distortions
 from sparring.engine.game import Game
 from sparring.engine.precision import Precision
 from sparring.engine.record import Observer
 from sparring.errors import DataError, UsageError
 from sparring.job.aims import Aim, Drawer, Fitted, no_further_check
+from sparring.job.dealing import examples
 from sparring.job.mistakes import Mistakes
 from sparring.job.parts import build_modules, placed, player_of
 from sparring.job.regions import RegionFrames, in_a_plane
@@ -63,6 +64,11 @@ def build_classification(recipe: Recipe, spec: OpenedSpec, parts: Mapping[str, P
     weights = _weights(counts, precision) if balance == "weights" else None
     objective = objectives.build(recipe.objective.name, module, loss, weights, settings=recipe.objective.settings)
     assert isinstance(objective, Classification)
+    if balance == "sampling" and train.stream is not None:
+        raise UsageError(
+            "--set objective.balance=sampling draws from all pictures, and --stream has but some at a time: take "
+            "--set objective.balance=weights."
+        )
     order = _order(recipe, rows, train.y, balanced=balance == "sampling")
     return Game(
         players=[player_of(CLASSIFIER, module, recipe.players[CLASSIFIER], recipe)],
@@ -121,9 +127,7 @@ def _order(recipe: Recipe, rows: Labels, y: Labels, *, balanced: bool) -> Order:
 
 def _source(recipe: Recipe, spec: OpenedSpec, train: Part, order: Order, rows: Labels, precision: Precision) -> Source:
     share = Share.here(parts=recipe.players[CLASSIFIER].accumulate)
-    pictures = Pictures(
-        train.x, train.y, order=order, device=precision.device, dtype=precision.weights, rows=rows, share=share
-    )
+    pictures = examples(train, recipe, order, stream=CLASSIFIER, precision=precision, share=share, rows=rows)
     if recipe.augment is None:
         return pictures
     if isinstance(spec, TableSpec) or spec.depth is not None:

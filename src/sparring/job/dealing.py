@@ -8,6 +8,7 @@ import numpy.typing as npt
 from sparring.data import Part
 from sparring.engine.deal import Labels, Noise, Order, Pictures, Renamed, Share, Source
 from sparring.engine.precision import Precision
+from sparring.engine.streamed import Streamed
 from sparring.errors import UsageError
 from sparring.losses.base import DISCRIMINATOR
 from sparring.models.gan.base import Generator
@@ -88,20 +89,47 @@ class Dealing:
             )
         return Renamed(self._pictures(train, "labelled/reals", self.share(DISCRIMINATOR), rows=rows), "_labelled")
 
-    def _pictures(
-        self, part: Part, stream: str, share: Share, *, rows: npt.NDArray[np.int64] | None = None
-    ) -> Pictures:
+    def _pictures(self, part: Part, stream: str, share: Share, *, rows: npt.NDArray[np.int64] | None = None) -> Source:
         length = len(part) if rows is None else len(rows)
+        order = Order(length, batch=self._recipe.batch, seed=self._recipe.seed, stream=stream)
+        return examples(part, self._recipe, order, stream=stream, precision=self._precision, share=share, rows=rows)
+
+
+def examples(
+    part: Part,
+    recipe: Recipe,
+    order: Order,
+    *,
+    stream: str,
+    precision: Precision,
+    share: Share,
+    rows: npt.NDArray[np.int64] | None = None,
+) -> Source:
+    """What deals the examples of a part: from its store, or from shards as they come.
+
+    Args:
+        order: of the store's examples, or of `rows` among them.
+        stream: the order's name: the player, and what its examples are for.
+        rows: only these, those with a label.
+    """
+    device, dtype = precision.device, precision.weights
+    if part.stream is None:
         return Pictures(
-            part.x,
-            part.y,
-            source=part.source,
-            order=Order(length, batch=self._recipe.batch, seed=self._recipe.seed, stream=stream),
-            device=self._precision.device,
-            dtype=self._precision.weights,
-            rows=rows,
-            share=share,
+            part.x, part.y, source=part.source, order=order, device=device, dtype=dtype, rows=rows, share=share
         )
+    updates = {name: choice.updates for name, choice in recipe.players.items()}
+    own = updates.get(stream.partition("/")[0], updates[max(updates, key=updates.__getitem__)])
+    return Streamed(
+        part.stream,
+        batch=recipe.batch,
+        seed=recipe.seed,
+        stream=stream,
+        device=device,
+        dtype=dtype,
+        labelled=rows is not None,
+        pace=(max(updates.values()), own),
+        share=share,
+    )
 
 
 def class_shares(labels: npt.NDArray[np.int64], classes: int) -> npt.NDArray[np.float64]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from sparring.data.shards import absolute
 from sparring.errors import UsageError
 from sparring.recipe import DataChoice, Task
 from sparring.recipes.base import DEFAULTS
@@ -46,6 +47,7 @@ class TrainOptions:
     unconditional: bool = False
     until_converged: bool = False
     begin_with: Path | None = None
+    stream: bool = False
 
     @property
     def recipe_name(self) -> str:
@@ -77,6 +79,7 @@ class TrainOptions:
                 words += [f"--{name.replace('_', '-')}", str(value)]
         words += ["--unconditional"] if self.unconditional else []
         words += ["--until-converged"] if self.until_converged else []
+        words += ["--stream"] if self.stream else []
         for setting in self.settings:
             words += ["--set", setting]
         if self.folds is None or self.fold is None:
@@ -85,9 +88,8 @@ class TrainOptions:
 
     def data_choice(self) -> DataChoice:
         """The data asked for; a path is made absolute, so that the run goes on from any folder."""
-        path = Path(self.data).expanduser()
         return DataChoice(
-            source=str(path.absolute()) if self.data.strip() and path.exists() else self.data,
+            source=absolute(self.data),
             size=self.size,
             fit=self.fit,
             channels=self.channels,
@@ -96,6 +98,7 @@ class TrainOptions:
             fold=self.fold,
             folds=self.folds,
             pairs=self.recipe in TRANSLATING,
+            stream=self.stream,
         )
 
     def assignments(self) -> list[tuple[str, str]]:

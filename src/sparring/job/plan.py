@@ -76,6 +76,8 @@ def check_options(options: TrainOptions) -> None:
         RunFolder.open(options.begin_with)
     if options.kimg is not None and options.minutes is not None:
         raise UsageError("--kimg and --minutes both say when to end: give one of them.")
+    if options.stream and options.folds is not None:
+        raise UsageError("--folds lays all pictures together, and --stream never has all: leave one of them out.")
     if options.labels is not None and options.unconditional:
         raise UsageError("--labels keeps some labels and --unconditional uses none: give one of them.")
 

@@ -72,6 +72,16 @@ class Job:
         """Examples at which the run ends."""
         return round(self.recipe.kimg * 1000)
 
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Within it examples are dealt; afterwards nothing reads on in the background."""
+        try:
+            yield
+        finally:
+            for part in self.data.parts.values():
+                if part.stream is not None:
+                    part.stream.close()
+
     def drawer(self, folder: RunFolder) -> Drawer:
         """Who draws how far the players are."""
         return TASKS[self.recipe.task].drawer(folder, self.data, self.recipe)
@@ -113,6 +123,7 @@ def play(job: Job, folder: RunFolder, *, checkpoint: Checkpoint | None = None) -
     profile = Profile() if job.profile and desk is not None else None
     started = time.perf_counter()
     with (
+        job.reading(),
         survived(folder),
         _signals() as arrived,
         torch.random.fork_rng(),

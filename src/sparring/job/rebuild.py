@@ -10,13 +10,14 @@ from torch import nn
 
 from sparring.data import Data, Part
 from sparring.data.spec import OpenedSpec
-from sparring.engine.deal import Dealer, Noise, Order, Pictures, Share, Source, key, to_device, to_unit
+from sparring.engine.deal import Dealer, Noise, Order, Share, Source, key, to_device, to_unit
 from sparring.engine.distortions.base import Distorted
 from sparring.engine.game import Game
 from sparring.engine.precision import Precision
 from sparring.engine.record import Observer
 from sparring.errors import UsageError
 from sparring.job.aims import Aim, Fitted, no_further_check
+from sparring.job.dealing import examples
 from sparring.job.judging import LEAST_JUDGED, SampleJudge, fitted_for, unfitted_extractor
 from sparring.job.parts import build_modules, placed, player_of
 from sparring.job.rebuild_parts import corruption_of, hidden_share, loss_of, refuse_other_patches, refuse_rows
@@ -70,14 +71,12 @@ def _objective(recipe: Recipe, module: Autoencoder) -> RebuildingObjective:
 def _sources(recipe: Recipe, module: Autoencoder, train: Part, precision: Precision) -> list[Source]:
     order = Order(len(train), batch=recipe.batch, seed=recipe.seed, stream=AUTOENCODER)
     share = Share.here(parts=recipe.players[AUTOENCODER].accumulate)
-    examples: Source = Pictures(
-        train.x, train.y, order=order, device=precision.device, dtype=precision.weights, share=share
-    )
+    shown = examples(train, recipe, order, stream=AUTOENCODER, precision=precision, share=share)
     corruption = corruption_of(recipe)
     if corruption is not None:
-        examples = Distorted(examples, corruption, seed=key(recipe.seed, "augment"), share=share)
+        shown = Distorted(shown, corruption, seed=key(recipe.seed, "augment"), share=share)
     if not isinstance(module, Variational):
-        return [examples]
+        return [shown]
     noise = Noise(
         module.z_dim,
         batch=recipe.batch,
@@ -87,7 +86,7 @@ def _sources(recipe: Recipe, module: Autoencoder, train: Part, precision: Precis
         dtype=precision.weights,
         share=share,
     )
-    return [examples, noise]
+    return [shown, noise]
 
 
 def _unplaced(recipe: Recipe, spec: OpenedSpec) -> Autoencoder:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from sparring.data import Data, open_data
 from sparring.data.folds import folded
+from sparring.data.shards import names_shards
 from sparring.data.spec import OpenedSpec
 from sparring.errors import DataError, UsageError
 from sparring.job.records import read_hashes
@@ -26,6 +27,7 @@ def open_choice(choice: DataChoice, seed: int, on_progress: Progress | None) -> 
         conditional=choice.conditional,
         labels=choice.labels,
         pairs=choice.pairs,
+        stream=choice.stream,
         seed=seed,
         on_progress=on_progress,
     )
@@ -43,7 +45,7 @@ def open_again(folder: RunFolder, recipe: Recipe, on_progress: Progress | None, 
         UsageError: something else would be read.
     """
     source, name = Path(recipe.data.source), folder.path.name
-    if source.is_absolute() and not source.exists():
+    if source.is_absolute() and not source.exists() and not names_shards(str(source)):
         raise DataError(f"{source}: gone; {name} was trained on it. Put the pictures back where they were.")
     if not source.is_absolute() and source.exists():
         raise UsageError(

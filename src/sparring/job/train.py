@@ -72,7 +72,7 @@ def open_and_plan(options: TrainOptions, listeners: Listeners = _SILENT) -> tupl
     data = first_then_others(lambda: open_choice(options.data_choice(), options.seed, listeners.data))
     refuse_other_data(data)
     train = data.parts["train"]
-    plan = agreed(lambda: make_plan(options, data.spec, examples=len(train), labelled=len(train.labelled)))
+    plan = agreed(lambda: make_plan(options, data.spec, examples=train.examples, labelled=len(train.labelled)))
     # Processors of different kinds may choose differently.
     recipe, name = by_first(lambda: (plan.recipe, plan.precision.name))
     return data, dataclasses.replace(plan, recipe=recipe, precision=Precision(name, plan.precision.device))
@@ -106,7 +106,7 @@ def start_like(
         data = first_then_others(lambda: open_again(other, recipe, listeners.data, doing="Go on"))
         refuse_other_data(data)
         agreed(lambda: _refuse_other_classes(other, data))
-        plan = agreed(lambda: plan_of(recipe, data.spec, examples=len(data.parts["train"]), precision=precision))
+        plan = agreed(lambda: plan_of(recipe, data.spec, examples=data.parts["train"].examples, precision=precision))
         command = f"sparring train --like {other.path}" + (f" --seed {seed}" if seed is not None else "")
         fitted = _judge(data, plan.recipe, precision, listeners)
         return _begin(plan, data, fitted, listeners, out=out, command=command, profile=profile)
@@ -165,7 +165,7 @@ def _go_on(
     agreed(lambda: _refuse_other_classes(folder, data))
     agreed(lambda: refuse_uneven_shares(recipe))
     if minutes is not None:
-        plan = agreed(lambda: plan_of(recipe, data.spec, examples=len(data.parts["train"]), precision=precision))
+        plan = agreed(lambda: plan_of(recipe, data.spec, examples=data.parts["train"].examples, precision=precision))
         kimg = checkpoint.images / 1000 + with_budget(plan, data.report, minutes=minutes).recipe.kimg
     if kimg is not None:
         recipe = agreed(lambda: _longer(folder, recipe, checkpoint, kimg))
