@@ -16,6 +16,7 @@ from sparring.job.rebuild_parts import loss_of
 from sparring.losses.rebuilding import AUTOENCODER
 from sparring.models.autoencode.base import Autoencoder
 from sparring.models.autoencode.quantised import VectorQuantised
+from sparring.recipe import PURPOSES
 
 CODED = 250
 Codes = npt.NDArray[Any]
@@ -35,7 +36,8 @@ class CodedRun(OpenedRun):
         """
         if self.recipe.task != "rebuild":
             raise UsageError(
-                f"{self.path.name} has no codes: it was trained to {self.recipe.task}. Train with --task rebuild."
+                f"{self.path.name} has no codes: it was trained to {PURPOSES[self.recipe.task]}. Train with --task "
+                "rebuild."
             )
         module = self._player(AUTOENCODER)
         assert isinstance(module, Autoencoder)

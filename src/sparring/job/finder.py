@@ -1,0 +1,198 @@
+"""What finds anomalies, fitted to a run once it is trained: kept in its folder, and made again where it is not.
+
+A memory is no part of the game: it holds features of the weights that a checkpoint ends with. It is a pure function of
+those weights, of the training pictures and of the seed, so a run that was killed before it was made makes it at the
+next chance. Scores of held-out normal pictures, which thresholds come from, are kept with it.
+
+    RUN/detector/memory-000000024000.safetensors
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import safetensors.torch
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from sparring.data import Part
+from sparring.engine.precision import Precision
+from sparring.job.evidence import (
+    HOTTEST,
+    Evidence,
+    Mapper,
+    Pixels,
+    by_blemishes,
+    by_error,
+    by_memory,
+    enlarged,
+    remembered,
+    score_of,
+    units,
+)
+from sparring.job.rebuild_parts import loss_of
+from sparring.metrics.base import Floats
+from sparring.metrics.kept import encoded
+from sparring.metrics.memory import Memory
+from sparring.models.autoencode.base import Autoencoder
+from sparring.models.detect.base import Detector
+from sparring.recipe import Recipe
+from sparring.runfolder import machine_errors, replace_file
+
+FOLDER = "detector"
+FORMAT = "1"
+MOST_HELD = 5_000
+"""Held-out pictures that are scored: so many back a rate of 1 in 5,000."""
+MOST_REMEMBERED = 3_000
+"""Training pictures whose places may be remembered."""
+REMEMBERED = 3_000
+"""Places that are."""
+HOT = 0.999
+"""Share of the points of normal pictures that stay below the hottest colour."""
+Maps = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Detected:
+    """What was found in pictures.
+
+    Args:
+        scores: float64 [N], higher where less is as in normal pictures.
+        maps: the same of each point, float32 [N, H, W].
+    """
+
+    scores: Floats
+    maps: Maps
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finder:
+    """Maps and scores by one evidence, and what held-out normal pictures have of both.
+
+    Args:
+        mapper: from pictures to maps.
+        held_scores: of held-out normal pictures, float64 [n].
+        heat: the middle value of their points, and the one that 99.9 % of them stay below.
+    """
+
+    by: Evidence
+    mapper: Mapper
+    precision: Precision
+    held_scores: Floats
+    heat: tuple[float, float]
+
+    def __call__(self, pictures: Pixels) -> Detected:
+        """Of pictures uint8 [N, H, W, C] of the run's size."""
+        return detected(self.mapper, pictures, self.precision, hottest=HOTTEST[self.by])
+
+    def heated(self, maps: Maps) -> Floats:
+        """Maps as shares of heat: below 0 what 999 of 1,000 points of normal pictures stay below, 1 as far above that
+        as that is above what is usual."""
+        usual, hot = self.heat
+        found: Floats = (maps.astype(np.float64) - hot) / max(hot - usual, 1e-12)
+        return found
+
+
+@torch.no_grad()
+def detected(mapper: Mapper, pictures: Pixels, precision: Precision, *, hottest: float) -> Detected:
+    """Scores, and maps at the size of the pictures; of no pictures none."""
+    height, width = pictures.shape[1:3]
+    scores, maps = [torch.zeros(0).double()], [torch.zeros(0, height, width)]
+    for x_BCHW in units(pictures, precision):
+        map_BHW = mapper(x_BCHW)
+        scores.append(score_of(map_BHW, hottest).double().cpu())
+        maps.append(enlarged(map_BHW, height, width).float().cpu())
+    return Detected(scores=torch.cat(scores).numpy(), maps=torch.cat(maps).numpy())
+
+
+def fitted(
+    by: Evidence, module: nn.Module, recipe: Recipe, parts: Mapping[str, Part], precision: Precision
+) -> dict[str, Tensor]:
+    """All that a finder needs beside the network, by name, for a file.
+
+    Args:
+        parts: "train" and "validation", of normal pictures.
+    """
+    tensors: dict[str, Tensor] = {}
+    if by == "memory":
+        assert isinstance(module, Detector)
+        shown = drawn(parts["train"], MOST_REMEMBERED, seed=recipe.seed)
+        with torch.no_grad():
+            memory = remembered(module, shown, precision, count=REMEMBERED, seed=recipe.seed)
+        tensors |= memory.tensors()
+    held = drawn(parts["validation"], MOST_HELD, seed=0)
+    found = detected(mapper_of(by, module, recipe, tensors), held, precision, hottest=HOTTEST[by])
+    heat = np.quantile(found.maps, [0.5, HOT])
+    return {**tensors, "held_scores": torch.from_numpy(found.scores), "heat": torch.from_numpy(heat)}
+
+
+def drawn(part: Part, most: int, *, seed: int) -> Pixels:
+    """So many pictures of a part, or all, drawn by the seed."""
+    rows = np.sort(np.random.Generator(np.random.Philox(key=seed)).permutation(len(part))[:most])
+    return np.asarray(part.x[rows])
+
+
+def mapper_of(by: Evidence, module: nn.Module, recipe: Recipe, tensors: Mapping[str, Tensor]) -> Mapper:
+    """Maps by this evidence."""
+    if by == "error":
+        assert isinstance(module, Autoencoder)
+        return by_error(module, loss_of(recipe))
+    assert isinstance(module, Detector)
+    if by == "blemishes":
+        return by_blemishes(module)
+    return by_memory(module, Memory.of(tensors, next(module.parameters()).device))
+
+
+def finder_of(
+    by: Evidence, module: nn.Module, recipe: Recipe, tensors: Mapping[str, Tensor], precision: Precision
+) -> Finder:
+    """The finder of what `fitted` gave."""
+    usual, hot = tensors["heat"].tolist()
+    return Finder(
+        by=by,
+        mapper=mapper_of(by, module, recipe, tensors),
+        precision=precision,
+        held_scores=tensors["held_scores"].double().numpy(),
+        heat=(usual, hot),
+    )
+
+
+# -- the file ----------------------------------------------------------------------------------------------------------
+
+
+def place_of(run: Path, by: Evidence, images: int) -> Path:
+    """Where the finder of a checkpoint is kept."""
+    return run / FOLDER / f"{by}-{images:012d}.safetensors"
+
+
+def digest_of(module: nn.Module) -> str:
+    """Of a network's weights: what was fitted to others is not taken."""
+    return hashlib.sha256(encoded(module.state_dict())).hexdigest()
+
+
+def read_fitted(path: Path, weights: str) -> dict[str, Tensor] | None:
+    """What is kept; None where it is absent, damaged, or of other weights."""
+    try:
+        with safe_open(path, framework="pt") as opened:
+            if opened.metadata() != {"format": FORMAT, "weights": weights}:
+                return None
+            return {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118  not a mapping
+    except (OSError, SafetensorError):
+        return None
+
+
+def keep_fitted(path: Path, tensors: Mapping[str, Tensor], weights: str) -> None:
+    """Write it, whole or not at all.
+
+    Raises:
+        MachineError: the disk refused.
+    """
+    plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    data = safetensors.torch.save(plain, metadata={"format": FORMAT, "weights": weights})
+    with machine_errors(path):
+        path.parent.mkdir(exist_ok=True)
+        replace_file(path, data)
