@@ -26,7 +26,8 @@ def smooth(draw: Draw, scale: float) -> Field:
     spectrum = np.fft.rfft2(draw.standard_normal((SIDE, SIDE)))
     reach = np.hypot(np.fft.fftfreq(SIDE)[:, None], np.fft.rfftfreq(SIDE)[None])
     field: Field = np.fft.irfft2(spectrum * np.exp(-((reach * scale) ** 2) * 2), s=(SIDE, SIDE))
-    return (field - field.mean()) / field.std()
+    scaled: Field = (field - field.mean()) / field.std()
+    return scaled
 
 
 def cloth(draw: Draw) -> Field:
@@ -37,7 +38,7 @@ def cloth(draw: Draw) -> Field:
     over = np.sin(across / 2) * np.sin(down / 2) > 0
     height = np.where(over, np.abs(np.sin(across)), np.abs(np.sin(down))) ** 0.7
     light = 0.35 + 0.35 * height + 0.03 * smooth(draw, 30) + 0.03 * smooth(draw, 1)
-    return light[..., None] * np.array([0.75, 0.9, 1.1])
+    return tinted(light, 0.75, 0.9, 1.1)
 
 
 def wood(draw: Draw) -> Field:
@@ -46,7 +47,7 @@ def wood(draw: Draw) -> Field:
     grain = np.sin(bent * 2 * np.pi / 11 + 1.5 * np.sin(bent / 17)) * 0.5 + np.sin(bent * 2 * np.pi / 3.7) * 0.2
     fibre = np.repeat(smooth(draw, 1)[:, :1] * 0.6, SIDE, 1) + 0.4 * smooth(draw, 1)
     light = 0.55 + 0.10 * grain + 0.04 * fibre + 0.04 * smooth(draw, 50) + draw.normal(0, 0.02)
-    return light[..., None] * np.array([1.15, 0.85, 0.55])
+    return tinted(light, 1.15, 0.85, 0.55)
 
 
 def stone(draw: Draw) -> Field:
@@ -54,7 +55,13 @@ def stone(draw: Draw) -> Field:
     first, second = smooth(draw, 5), smooth(draw, 4)
     colours = np.array([[0.62, 0.60, 0.58], [0.42, 0.40, 0.42], [0.75, 0.66, 0.60]])
     kind = np.where(first > 0.5, 1, np.where(second > 0.8, 2, 0))
-    return colours[kind] + (0.05 * smooth(draw, 1) + 0.02 * smooth(draw, 30))[..., None]
+    grains: Field = colours[kind] + (0.05 * smooth(draw, 1) + 0.02 * smooth(draw, 30))[..., None]
+    return grains
+
+
+def tinted(light: Field, red: float, green: float, blue: float) -> Field:
+    """Light [H, W] of one colour, [H, W, 3]."""
+    return np.stack([red * light, green * light, blue * light], 2)
 
 
 def scratch(draw: Draw) -> Field:
@@ -91,17 +98,20 @@ def _disc(draw: Draw, radius: float, ragged: float, soft: float) -> Field:
 
 def _scratched(picture: Field, cover: Field, draw: Draw) -> Field:
     light = draw.choice([-1, 1]) * draw.uniform(0.10, 0.30)
-    return picture + light * cover[..., None]
+    spoilt: Field = picture + light * cover[..., None]
+    return spoilt
 
 
 def _pierced(picture: Field, cover: Field, draw: Draw) -> Field:
     dark = picture.mean() * draw.uniform(0.25, 0.7)
-    return picture * (1 - cover[..., None]) + dark * cover[..., None]
+    spoilt: Field = picture * (1 - cover[..., None]) + dark * cover[..., None]
+    return spoilt
 
 
 def _stained(picture: Field, cover: Field, draw: Draw) -> Field:
     tint = 1 - draw.uniform(0.06, 0.22) * np.array([draw.uniform(0.2, 1), draw.uniform(0.2, 1), 1.0])
-    return picture * (1 - cover[..., None] * (1 - tint))
+    spoilt: Field = picture * (1 - cover[..., None] * (1 - tint))
+    return spoilt
 
 
 TEXTURES: dict[str, Callable[[Draw], Field]] = {"cloth": cloth, "wood": wood, "stone": stone}

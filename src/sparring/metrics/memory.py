@@ -136,4 +136,5 @@ class Memory:
     def of(cls, tensors: Mapping[str, Tensor], device: torch.device) -> "Memory":
         """What `tensors` gave, on the device."""
         rows, columns = tensors["size"].tolist()
-        return cls(*(tensors[name].to(device) for name in ("kept", "mean", "scale")), size=(rows, columns))
+        kept_MD, mean_D, scale_D = (tensors[name].to(device) for name in ("kept", "mean", "scale"))
+        return cls(kept_MD, mean_D, scale_D, (rows, columns))
