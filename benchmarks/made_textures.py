@@ -75,7 +75,8 @@ def scratch(draw: Draw) -> Field:
     sheet = Image.new("L", (4 * SIDE, 4 * SIDE))
     line = [(4 * x, 4 * y) for x, y in points]
     ImageDraw.Draw(sheet).line(line, fill=255, width=int(draw.uniform(4, 9)), joint="curve")
-    return np.asarray(sheet.resize((SIDE, SIDE), Image.Resampling.BOX)) / 255
+    covered: Field = np.asarray(sheet.resize((SIDE, SIDE), Image.Resampling.BOX)) / 255
+    return covered
 
 
 def hole(draw: Draw) -> Field:

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from sparring.engine.blemishes.base import blemishes
-from sparring.engine.blemishes.mixed import AROUND, Mixed, spots
+from sparring.engine.blemishes.mixed import Mixed, spots
 from sparring.engine.distortions.base import Distortion
 
 
@@ -39,11 +39,9 @@ def test_what_is_said_to_be_changed_was_and_nothing_far_from_it() -> None:
     blemish = Mixed()
     spoilt, changed = put_on(blemish, x_BCHW)
     moved = (spoilt - x_BCHW).abs().amax(1, keepdim=True)
-    near = torch.nn.functional.max_pool2d(moved, AROUND, 1, AROUND // 2)
-    assert (near[changed > 0] > blemish.visible).all()
+    assert (moved[changed > 0] > blemish.visible).all()
     untouched = changed.flatten(1).amax(1) == 0
     assert 0.15 < untouched.float().mean() < 0.5, "a quarter is left as it was"
-    assert (moved.flatten(1).amax(1)[~untouched] > blemish.visible).all()
 
 
 def test_without_a_share_nothing_happens() -> None:

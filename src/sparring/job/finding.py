@@ -54,18 +54,21 @@ class FindingRun(CodedRun):
         """What `detect` finds by, with the scores of held-out normal pictures; raises as it does."""
         evidence = chosen_evidence(self.recipe.task, by, self.path.name)
         _ = self.picture_spec  # rows and volumes have no maps to be drawn
-        return self._finder(evidence)
+        if evidence not in self._finders:
+            self._finders[evidence] = self._kept_or_fitted(evidence)
+        return self._finders[evidence]
 
-    @functools.cache  # noqa: B019  a run is opened, asked and gone
-    def _finder(self, by: Evidence) -> Finder:
+    @functools.cached_property
+    def _finders(self) -> dict[Evidence, Finder]:
+        return {}
+
+    def _kept_or_fitted(self, by: Evidence) -> Finder:
         module: nn.Module = self.detector if self.recipe.task == "anomaly" else self.autoencoder
         place = finders.place_of(self.path, by, self.checkpoint.images)
         weights = finders.digest_of(module)
         tensors = finders.read_fitted(place, weights)
         if tensors is None:
             data, _ = own_data(self._folder, self.recipe, self.spec, silent)
-            if not len(data.parts["validation"]):
-                raise UsageError(f"{self.path.name}: no normal picture was held out to find a threshold by.")
             tensors = finders.fitted(by, module, self.recipe, data.parts, self._precision)
             finders.keep_fitted(place, tensors, weights)
         return finders.finder_of(by, module, self.recipe, tensors, self._precision)

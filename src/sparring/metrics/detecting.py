@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sparring.engine.distortions.base import Distortion
 from sparring.engine.game import Game
 from sparring.engine.precision import Precision
 from sparring.engine.record import Observed
@@ -59,11 +58,6 @@ def averaged_detector(game: Game) -> Detector:
     module = next(player for player in game.players if player.name == DETECTOR).averaged()
     assert isinstance(module, Detector)
     return module
-
-
-def blemished(shown: Shown, blemish: Distortion) -> Shown:
-    """The same pictures, with blemishes."""
-    return Shown(shown.x, None, count=len(shown), seed=0, corruption=blemish)
 
 
 @torch.no_grad()

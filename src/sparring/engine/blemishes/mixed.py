@@ -10,7 +10,7 @@ from typing import Annotated
 
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate, max_pool2d
+from torch.nn.functional import interpolate
 
 from sparring.engine.blemishes.base import blemishes
 from sparring.engine.deal import WHOLE, Share, to_device
@@ -23,8 +23,6 @@ THINNEST, WIDEST = 0.012, 0.25
 """Half its breadth."""
 COVERED = 0.3
 """Cover from which on a point belongs to a spot."""
-AROUND = 5
-"""Points of a side within which a change has to be seen."""
 
 
 @blemishes("mixed")
@@ -65,9 +63,7 @@ class Mixed:
         mix_B1HW = to_device(share.cut(cover_B1HW * strength_B111), device).to(dtype)
         filling_BCHW = self._filling(whole_BCHW, channels, draw, share)
         spoilt_BCHW = x_BCHW.lerp(filling_BCHW, mix_B1HW.expand_as(x_BCHW))
-        change_B1HW = (spoilt_BCHW - x_BCHW).abs().amax(1, keepdim=True)
-        # Within a piece some points are by chance as they were: a spot is no sieve.
-        seen_B1HW = max_pool2d(change_B1HW, AROUND, 1, AROUND // 2) > self.visible
+        seen_B1HW = (spoilt_BCHW - x_BCHW).abs().amax(1, keepdim=True) > self.visible
         covered_B1HW = to_device(share.cut(cover_B1HW > COVERED), device)
         return {**batch, "x": spoilt_BCHW, "changed": (seen_B1HW & covered_B1HW).to(dtype)}
 

@@ -21,7 +21,7 @@ def blemishes(data: DataChoice, facts: Facts) -> Recipe:
         data=data,
         players={
             DETECTOR: PlayerChoice(
-                model=Part(name="unet"), lr=2e-3, decay=0.01, fall="cosine", warmup=0.05, betas=(0.9, 0.99)
+                model=Part(name="unet"), lr=2e-3, decay=0.01, fall="cosine", warmup=0.2, betas=(0.9, 0.99)
             )
         },
         objective=Part(name="blemishes"),
