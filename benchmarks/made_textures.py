@@ -93,8 +93,8 @@ def _disc(draw: Draw, radius: float, ragged: float, soft: float) -> Field:
     row, column = draw.uniform(0.15, 0.85, 2) * SIDE
     distance = np.hypot(_ROWS - row, (_COLUMNS - column) * draw.uniform(0.8, 1.25))
     edge = radius * (1 + ragged * smooth(draw, 12))
-    covered: Field = 1 / (1 + np.exp(np.clip((distance - edge) / soft, -50, 50)))
-    return covered * (distance < 2.5 * radius)
+    covered: Field = (distance < 2.5 * radius) / (1 + np.exp(np.clip((distance - edge) / soft, -50, 50)))
+    return covered
 
 
 def _scratched(picture: Field, cover: Field, draw: Draw) -> Field:
