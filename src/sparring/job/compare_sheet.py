@@ -61,8 +61,8 @@ _TOLD: Mapping[Task, str] = {
     "and the same class, where there are classes.",
     "classify": "Three rows a run: unseen pictures to whose class it gives the least probability, the hardest first.",
     "rebuild": "Three rows a run: unseen pictures (seed {seed}), what it rebuilt of them, how far the two are apart.",
-    "anomaly": "Three rows a run: unseen pictures (seed {seed}), where they are unlike all that it remembers, and where "
-    "it sees a blemish.",
+    "anomaly": "Three rows a run: unseen pictures (seed {seed}), where they are unlike all that it remembers, and "
+    "where it sees a blemish.",
 }
 _REGIONS = (
     "The class that each run gives to every place, paler where it is less sure; crosses: unseen rows it gets wrong."
