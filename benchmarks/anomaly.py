@@ -38,7 +38,7 @@ NORMALS, TESTED = 2_000, 2_000
 NEIGHBOURS = 3
 CLASSES = ("dress", "shoes", "t-shirt")
 AUTOENCODER = "conv-autoencoder"
-RUNS = {"detector": ("blemishes", ("memory", "blemishes")), "autoencoder": (AUTOENCODER, ("error",))}
+RUNS = {"detector": ("blemishes", ("either", "memory", "blemishes")), "autoencoder": (AUTOENCODER, ("error",))}
 """Recipe and evidences of each run."""
 
 
@@ -135,7 +135,7 @@ def _drawn(mnist: str, part: str, *, count: int = TESTED) -> tuple[Pixels, Label
 
 
 def _mean(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    names = ("memory", "blemishes", "error", "nearest")
+    names = ("either", "memory", "blemishes", "error", "nearest")
     return {name: round(float(np.mean([row[name] for row in rows])), 4) for name in names}
 
 

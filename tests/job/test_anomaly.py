@@ -78,7 +78,7 @@ def test_holes_are_found_in_the_right_place(run: Run, cloth: Path) -> None:
 
 def test_python_is_given_scores_and_maps(run: Run) -> None:
     plain = np.full((2, 32, 32, 3), 128, np.uint8)
-    for by in (None, "memory", "blemishes"):
+    for by in (None, "either", "memory", "blemishes"):
         found = run.detect(plain, by=by)
         assert found.scores.shape == (2,) and found.scores.dtype == np.float64
         assert found.maps.shape == (2, 32, 32) and found.maps.dtype == np.float32
@@ -96,7 +96,7 @@ def test_python_is_given_scores_and_maps(run: Run) -> None:
 
 def test_a_lost_memory_is_made_again_to_the_byte(run: Run, cloth: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(run.path, tmp_path / "copy")
-    (kept,) = (copy / "detector").glob("memory-*.safetensors")
+    (kept,) = (copy / "detector").glob("either-*.safetensors")
     before = kept.read_bytes()
     pictures = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), np.uint8)
     scores = Run(copy, device="cpu").detect(pictures).scores

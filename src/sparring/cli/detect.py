@@ -39,10 +39,11 @@ class Detect:
     defects: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
     """Pictures that are known to be faulty: choose the threshold by these instead."""
     by: Annotated[
-        Literal["memory", "blemishes", "error"] | None,
-        arg(help_behavior_hint="(default: memory; of an autoencoder error)"),
+        Literal["either", "memory", "blemishes", "error"] | None,
+        arg(help_behavior_hint="(default: either; of an autoencoder error)"),
     ] = None
-    """Unlike all that is remembered of normal pictures; what it was trained to see; or what can't be rebuilt."""
+    """memory: unlike all that is remembered of normal pictures; blemishes: what it was trained to see; either: the
+    stronger of both; error: what can't be rebuilt."""
     out: Annotated[
         Path | None, arg(metavar="FOLDER", help_behavior_hint="(default: in the run's folder, detector/found-...)")
     ] = None

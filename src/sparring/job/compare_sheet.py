@@ -121,7 +121,9 @@ def _suspected(run: Run, seed: int) -> Pixels:
     originals, _ = run.unseen(COLUMNS, seed=seed)
     plain = originals.repeat(3, 3) if originals.shape[3] == 1 else originals[..., :3]
     finders = [run.finder(by) for by in ("memory", "blemishes")]
-    return np.concatenate([plain, *(heated(originals, finder.heated(finder(originals).maps)) for finder in finders)])
+    return np.concatenate(
+        [plain, *(heated(originals, finder.heated(finder.look(originals).maps)) for finder in finders)]
+    )
 
 
 _BLOCKS: Mapping[Task, Callable[[Run, int], Pixels]] = {

@@ -126,7 +126,7 @@ def detect(
         if read:
             pictures = np.stack([picture for _, picture in read])
             files = [entry.name for entry, _ in read]
-            rows += _findings(finder, cut, files, pictures, finder(pictures), run, out, names)
+            rows += _findings(finder, cut, files, pictures, finder.look(pictures), run, out, names)
     if not rows:
         raise refuse_none(source, skipped)
     return Findings(run=run.path.name, by=finder.by, cut=cut, rows=rows, skipped=skipped)
@@ -167,7 +167,7 @@ def _cut_by(run: Run, finder: Finder, defects: Path) -> Cut:
 
 def _scores(finder: Finder, pictures: Sequence[Pixels]) -> Floats:
     blocks = [np.stack(pictures[at : at + BLOCK]) for at in range(0, len(pictures), BLOCK)]
-    return np.concatenate([finder(block).scores for block in blocks])
+    return np.concatenate([finder.look(block).scores for block in blocks])
 
 
 def _findings(

@@ -20,8 +20,8 @@ from sparring.models.detect.base import Detector
 from sparring.recipe import Task
 
 Pixels = npt.NDArray[np.uint8]
-Evidence = Literal["memory", "blemishes", "error"]
-OF_TASK: dict[Task, tuple[Evidence, ...]] = {"anomaly": ("memory", "blemishes"), "rebuild": ("error",)}
+Evidence = Literal["either", "memory", "blemishes", "error"]
+OF_TASK: dict[Task, tuple[Evidence, ...]] = {"anomaly": ("either", "memory", "blemishes"), "rebuild": ("error",)}
 """What a run can be asked for, its default first."""
 FINEST = 2
 """Layers of a detector that are remembered, from the finest on: those with the smallest fields of view."""
@@ -54,7 +54,7 @@ def chosen_evidence(task: Task, asked: str | None, run: str) -> Evidence:
             return name
     others = [name for name in get_args(Evidence) if name == asked]
     why = f"is for runs with --task {'rebuild' if asked == 'error' else 'anomaly'}" if others else "is unknown"
-    raise UsageError(f"--by {asked}: {why}; {run} knows {' and '.join(known)}.")
+    raise UsageError(f"--by {asked}: {why}; {run} knows {', '.join(known)}.")
 
 
 def remembered(module: Detector, pictures: Pixels, precision: Precision, *, count: int, seed: int) -> Memory:

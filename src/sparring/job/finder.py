@@ -4,11 +4,11 @@ A memory is no part of the game: it holds features of the weights that a checkpo
 those weights, of the training pictures and of the seed, so a run that was killed before it was made makes it at the
 next chance. Scores of held-out normal pictures, which thresholds come from, are kept with it.
 
-    RUN/detector/memory-000000024000.safetensors
+    RUN/detector/either-000000024000.safetensors
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +53,8 @@ REMEMBERED = 3_000
 """Places that are."""
 HOT = 0.999
 """Share of the points of normal pictures that stay below the hottest colour."""
+EITHER: tuple[Evidence, ...] = ("memory", "blemishes")
+"""What "either" goes by."""
 Maps = npt.NDArray[np.float32]
 
 
@@ -69,25 +71,23 @@ class Detected:
     maps: Maps
 
 
+Look = Callable[[Pixels], Detected]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Finder:
     """Maps and scores by one evidence, and what held-out normal pictures have of both.
 
     Args:
-        mapper: from pictures to maps.
+        look: what it finds in pictures uint8 [N, H, W, C] of the run's size.
         held_scores: of held-out normal pictures, float64 [n].
         heat: the middle value of their points, and the one that 99.9 % of them stay below.
     """
 
     by: Evidence
-    mapper: Mapper
-    precision: Precision
+    look: Look
     held_scores: Floats
     heat: tuple[float, float]
-
-    def __call__(self, pictures: Pixels) -> Detected:
-        """Of pictures uint8 [N, H, W, C] of the run's size."""
-        return detected(self.mapper, pictures, self.precision, hottest=HOTTEST[self.by])
 
     def heated(self, maps: Maps) -> Floats:
         """Maps as shares of heat: below 0 what 999 of 1,000 points of normal pictures stay below, 1 as far above that
@@ -96,17 +96,43 @@ class Finder:
         found: Floats = (maps.astype(np.float64) - hot) / max(hot - usual, 1e-12)
         return found
 
+    def measured(self, scores: Floats) -> Floats:
+        """Scores by what is usual among held-out normal pictures: 0 is their middle, 1 what nine of ten stay below."""
+        usual, high = np.quantile(self.held_scores, [0.5, 0.9])
+        found: Floats = (scores - usual) / max(high - usual, 1e-12)
+        return found
 
-@torch.no_grad()
-def detected(mapper: Mapper, pictures: Pixels, precision: Precision, *, hottest: float) -> Detected:
-    """Scores, and maps at the size of the pictures; of no pictures none."""
-    height, width = pictures.shape[1:3]
-    scores, maps = [torch.zeros(0).double()], [torch.zeros(0, height, width)]
-    for x_BCHW in units(pictures, precision):
-        map_BHW = mapper(x_BCHW)
-        scores.append(score_of(map_BHW, hottest).double().cpu())
-        maps.append(enlarged(map_BHW, height, width).float().cpu())
-    return Detected(scores=torch.cat(scores).numpy(), maps=torch.cat(maps).numpy())
+
+def by_either(finders: Sequence[Finder]) -> Look:
+    """By whichever evidence is stronger, each measured by what is usual among normal pictures."""
+
+    def look(pictures: Pixels) -> Detected:
+        found = [(finder, finder.look(pictures)) for finder in finders]
+        scores = np.stack([finder.measured(own.scores) for finder, own in found]).max(0)
+        maps = np.stack([finder.heated(own.maps) for finder, own in found]).max(0)
+        return Detected(scores=scores, maps=maps.astype(np.float32))
+
+    return look
+
+
+def by_maps(mapper: Mapper, precision: Precision, *, hottest: float) -> Look:
+    """By the maps of one evidence.
+
+    Args:
+        hottest: share of the places that a score is the mean of.
+    """
+
+    @torch.no_grad()
+    def look(pictures: Pixels) -> Detected:
+        height, width = pictures.shape[1:3]
+        scores, maps = [torch.zeros(0).double()], [torch.zeros(0, height, width)]
+        for x_BCHW in units(pictures, precision):
+            map_BHW = mapper(x_BCHW)
+            scores.append(score_of(map_BHW, hottest).double().cpu())
+            maps.append(enlarged(map_BHW, height, width).float().cpu())
+        return Detected(scores=torch.cat(scores).numpy(), maps=torch.cat(maps).numpy())
+
+    return look
 
 
 def fitted(
@@ -118,14 +144,18 @@ def fitted(
         parts: "train" and "validation", of normal pictures.
     """
     tensors: dict[str, Tensor] = {}
+    if by == "either":
+        for name in EITHER:
+            own = fitted(name, module, recipe, parts, precision)
+            tensors |= {f"{name}.{key}": value for key, value in own.items()}
     if by == "memory":
         assert isinstance(module, Detector)
         shown = drawn(parts["train"], MOST_REMEMBERED, seed=recipe.seed)
         with torch.no_grad():
             memory = remembered(module, shown, precision, count=REMEMBERED, seed=recipe.seed)
         tensors |= memory.tensors()
-    held = drawn(parts["validation"], MOST_HELD, seed=0)
-    found = detected(mapper_of(by, module, recipe, tensors), held, precision, hottest=HOTTEST[by])
+    look = look_of(by, module, recipe, tensors, precision)
+    found = look(drawn(parts["validation"], MOST_HELD, seed=0))
     heat = np.quantile(found.maps, [0.5, HOT])
     return {**tensors, "held_scores": torch.from_numpy(found.scores), "heat": torch.from_numpy(heat)}
 
@@ -136,8 +166,20 @@ def drawn(part: Part, most: int, *, seed: int) -> Pixels:
     return np.asarray(part.x[rows])
 
 
-def mapper_of(by: Evidence, module: nn.Module, recipe: Recipe, tensors: Mapping[str, Tensor]) -> Mapper:
-    """Maps by this evidence."""
+def look_of(
+    by: Evidence, module: nn.Module, recipe: Recipe, tensors: Mapping[str, Tensor], precision: Precision
+) -> Look:
+    """How this evidence is looked for."""
+    if by == "either":
+        return by_either([finder_of(name, module, recipe, _own(tensors, name), precision) for name in EITHER])
+    return by_maps(_mapper(by, module, recipe, tensors), precision, hottest=HOTTEST[by])
+
+
+def _own(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+    return {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}
+
+
+def _mapper(by: Evidence, module: nn.Module, recipe: Recipe, tensors: Mapping[str, Tensor]) -> Mapper:
     if by == "error":
         assert isinstance(module, Autoencoder)
         return by_error(module, loss_of(recipe))
@@ -154,8 +196,7 @@ def finder_of(
     usual, hot = tensors["heat"].tolist()
     return Finder(
         by=by,
-        mapper=mapper_of(by, module, recipe, tensors),
-        precision=precision,
+        look=look_of(by, module, recipe, tensors, precision),
         held_scores=tensors["held_scores"].double().numpy(),
         heat=(usual, hot),
     )

@@ -40,7 +40,7 @@ class FindingRun(CodedRun):
 
         Args:
             pictures: uint8 [N, H, W, C] of the run's size.
-            by: "memory" (of a run with --task anomaly the default), "blemishes", or "error" (of an autoencoder).
+            by: of a run with --task anomaly "either" (the default), "memory" or "blemishes"; of an autoencoder "error".
 
         Raises:
             UsageError: the run finds no anomalies, or pictures of another shape or type.
@@ -48,7 +48,7 @@ class FindingRun(CodedRun):
         """
         found = self.finder(by)
         self._refuse_other(pictures)
-        return found(pictures)
+        return found.look(pictures)
 
     def finder(self, by: str | None = None) -> Finder:
         """What `detect` finds by, with the scores of held-out normal pictures; raises as it does."""
