@@ -219,11 +219,16 @@ def read_fitted(path: Path, weights: str) -> dict[str, Tensor] | None:
     """What is kept; None where it is absent, damaged, or of other weights."""
     try:
         with safe_open(path, framework="pt") as opened:
-            if opened.metadata() != {"format": FORMAT, "weights": weights}:
+            if opened.metadata() != _mark(weights):
                 return None
             return {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118  not a mapping
     except (OSError, SafetensorError):
         return None
+
+
+def _mark(weights: str) -> dict[str, str]:
+    """One entry alone: safetensors writes several in any order, and the same finder is to be the same bytes."""
+    return {"fitted": f"format {FORMAT}, weights {weights}"}
 
 
 def keep_fitted(path: Path, tensors: Mapping[str, Tensor], weights: str) -> None:
@@ -233,7 +238,7 @@ def keep_fitted(path: Path, tensors: Mapping[str, Tensor], weights: str) -> None
         MachineError: the disk refused.
     """
     plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-    data = safetensors.torch.save(plain, metadata={"format": FORMAT, "weights": weights})
+    data = safetensors.torch.save(plain, metadata=_mark(weights))
     with machine_errors(path):
         path.parent.mkdir(exist_ok=True)
         replace_file(path, data)
