@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from sparring.data import Part
 from sparring.data.readers.base import reader_for, readers
 from sparring.data.spec import ImageSpec, SequenceSpec, TableSpec
+from sparring.engine.blemishes.base import blemishes
 from sparring.engine.corruptions.base import corruptions
 from sparring.engine.distortions.base import distortions
 from sparring.engine.game import Game, play_round
@@ -29,10 +30,12 @@ from sparring.losses.base import (
     objectives,
     penalties,
 )
+from sparring.losses.detection import point_losses
 from sparring.losses.reconstruction_error import reconstruction_losses
 from sparring.losses.supervised import supervised_losses
 from sparring.models.autoencode.base import autoencoders
 from sparring.models.classify.base import classifiers
+from sparring.models.detect.base import detectors
 from sparring.models.gan.base import Discriminator, Generator, discriminators, generators
 from sparring.recipe import DataChoice, Facts, Recipe, player_settings, with_setting
 from sparring.recipes.base import recipes, recipes_for
@@ -45,6 +48,9 @@ REGISTRIES: list[Registry[Any]] = [
     autoencoders,
     reconstruction_losses,
     corruptions,
+    detectors,
+    point_losses,
+    blemishes,
     adversarial_losses,
     penalties,
     objectives,
@@ -308,7 +314,7 @@ def tiny_game(name: str, *, classes: int) -> Game:
     return build_game(recipe, spec, {"train": train, "validation": held}, Precision("fp32", CPU))
 
 
-@pytest.mark.parametrize("name", [*recipes_for("generate"), *recipes_for("rebuild")])
+@pytest.mark.parametrize("name", [*recipes_for("generate"), *recipes_for("rebuild"), *recipes_for("anomaly")])
 class TestRecipe:
     @pytest.mark.parametrize("facts", FACTS, ids=lambda f: f"{f.channels}x{f.height}-{f.examples}-{f.device}")
     def test_it_fits_the_facts_and_survives_json(self, name: str, facts: Facts) -> None:

@@ -9,6 +9,7 @@ from sparring.job import train as job
 from sparring.job.compare import Comparison
 from sparring.job.compare import compare as compare_runs
 from sparring.job.evaluate import evaluate as evaluate_run
+from sparring.job.evaluate_anomaly import AnomalyEvaluation, evaluate_anomaly
 from sparring.job.evaluate_classifier import ClassifierEvaluation, evaluate_classifier
 from sparring.job.evaluate_rebuilding import BOUND, RebuildEvaluation, evaluate_rebuilding
 from sparring.job.evaluation import Evaluations
@@ -45,7 +46,7 @@ def train(
     """Train a new run on `data`, a path or a name, and open it.
 
     Args:
-        task: "generate", "classify" or "rebuild"; None: the recipe's.
+        task: "generate", "classify", "rebuild" or "anomaly"; None: the recipe's.
         recipe: None: the usual one of the task.
         minutes, kimg: when to end: by the clock, or by thousands of pictures seen.
         begin_with: a run whose weights it begins with, wherever names and shapes agree.
@@ -108,11 +109,12 @@ def evaluate(
     robust: bool = False,
     bound: int = BOUND,
     device: str | None = None,
-) -> Evaluations | ClassifierEvaluation | RebuildEvaluation:
+) -> Evaluations | ClassifierEvaluation | RebuildEvaluation | AnomalyEvaluation:
     """Measure a run, each number beside what real pictures would get; evaluation.json in its folder is written anew.
 
     Of a run that classifies only `against`, `checkpoint` (best or last), `robust` and `device` count; of one that
-    rebuilds `against`, `extractor`, `count`, `seeds`, `checkpoint` (best or last), `bound` and `device`.
+    rebuilds `against`, `extractor`, `count`, `seeds`, `checkpoint` (best or last), `bound` and `device`; of one that
+    finds anomalies `against`, `checkpoint` (best or last) and `device`.
 
     Args:
         others: as `sparring evaluate --help` tells.
@@ -130,6 +132,9 @@ def evaluate(
             bound=bound,
             extractor=extractor,
         )
+    if task == "anomaly":
+        run = Run(path, device=device, checkpoint="last" if checkpoint == "last" else "best")
+        return evaluate_anomaly(run, against=None if against is None else str(against))
     if task == "classify":
         run = Run(path, device=device, checkpoint="last" if checkpoint == "last" else "best")
         return evaluate_classifier(run, against=None if against is None else str(against), robust=robust)

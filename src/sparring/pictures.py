@@ -216,3 +216,22 @@ def _shortened(text: str, font: ImageFont.FreeTypeFont) -> str:
 def _write_caption(sheet: Image.Image, text: str, right_middle: tuple[int, int], size: int) -> None:
     font = _font(size)
     ImageDraw.Draw(sheet).text(right_middle, _shortened(text, font), fill=_INK[sheet.mode], font=font, anchor="rm")
+
+
+def heated(pictures: Pictures, heat: npt.NDArray[np.floating]) -> Pictures:
+    """Pictures in grey under a map that goes from nothing over red to yellow.
+
+    Args:
+        pictures: uint8 [N, H, W, C], C = 1, 3 or 4.
+        heat: [N, H, W]; 0 and less shows the picture as it is, 1 and more is the hottest.
+
+    Returns:
+        uint8 [N, H, W, 3].
+    """
+    from matplotlib import colormaps
+
+    grey = pictures[..., :3].mean(3, keepdims=True)
+    share = np.clip(heat, 0, 1)[..., None]
+    colour = 255 * colormaps["hot"](0.25 + 0.5 * share[..., 0])[..., :3]
+    strength = 0.85 * share**0.7
+    return np.asarray(grey * (1 - strength) + colour * strength).round().astype(np.uint8)

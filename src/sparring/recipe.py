@@ -14,9 +14,16 @@ FORMAT = 1
 """Version of recipe.json. A run with a higher one was made by a newer sparring."""
 
 
-Task = Literal["generate", "classify", "rebuild"]
-"""What a game is played for: to make examples like the data, to say which class one is of, or to rebuild examples from
-few numbers."""
+Task = Literal["generate", "classify", "rebuild", "anomaly"]
+"""What a game is played for: to make examples like the data, to say which class one is of, to rebuild examples from few
+numbers, or to find what is not as normal examples are."""
+PURPOSES: Mapping[Task, str] = {
+    "generate": "generate",
+    "classify": "classify",
+    "rebuild": "rebuild",
+    "anomaly": "find anomalies",
+}
+"""The task as a verb, for sentences."""
 
 
 @dataclass(frozen=True, kw_only=True)

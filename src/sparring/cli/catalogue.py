@@ -62,11 +62,12 @@ def index() -> dict[str, dict[str, str]]:
     """Kind -> name -> summary."""
     from sparring.data.named import summaries
     from sparring.job.parts import registries
-    from sparring.recipe import Task
+    from sparring.recipe import PURPOSES, Task
     from sparring.recipes.base import recipes, recipes_for
 
     by_task = {
-        f"recipes that {task}": {name: recipes[name].summary for name in recipes_for(task)} for task in get_args(Task)
+        f"recipes that {PURPOSES[task]}": {name: recipes[name].summary for name in recipes_for(task)}
+        for task in get_args(Task)
     }
     found = {kind: {name: registry[name].summary for name in registry} for kind, registry in registries().items()}
     return {**by_task, **found, "data sets": dict(summaries())}

@@ -25,6 +25,8 @@ $ sparring evaluate runs/latest --against photos/test --extractor inception
 $ sparring evaluate runs/latest --extractor my-network.onnx --json
 $ sparring evaluate runs/a-classifier --robust
     (accuracy, F1, calibration and the confusion matrix of its test part)
+$ sparring evaluate runs/a-detector --against bottle/
+    (how well test/<defect>/ is told from test/good/, and where, by ground_truth/)
 $ sparring evaluate predictions.npz --min-recall 0.95
     (of any classifier: arrays labels [N] and probabilities [N, K];
      or a .csv with columns label, p_<class>, ...)
@@ -36,6 +38,7 @@ _OF_FILES = frozenset({"source", "min_recall", "min_precision", "json"})
 _OF_AUTOENCODERS = frozenset(
     {"source", "against", "extractor", "count", "seeds", "checkpoint", "bound", "device", "json"}
 )
+_OF_DETECTORS = frozenset({"source", "against", "checkpoint", "device", "json"})
 _OF_CLASSIFIERS = _OF_FILES | {"against", "checkpoint", "ten_crop", "robust", "device"}
 
 
@@ -90,9 +93,12 @@ class Evaluate:
     def _evaluate_run(self) -> None:
         from sparring.job.opened import task_of
 
-        {"classify": self._judge_classifier, "rebuild": self._judge_autoencoder}.get(
-            task_of(self.source), self._judge_generator
-        )()
+        judges = {
+            "classify": self._judge_classifier,
+            "rebuild": self._judge_autoencoder,
+            "anomaly": self._judge_detector,
+        }
+        judges.get(task_of(self.source), self._judge_generator)()
 
     def _judge_generator(self) -> None:
         if self.bound is not None:
@@ -176,9 +182,31 @@ class Evaluate:
             print(json.dumps(found.to_json(), indent=2))
             return
         print("\n".join(found.conditions))
-        print_table(["measure", "value", "95 % interval", "N", "note"], [_told(row) for row in found.rows])
+        print_measures(found.rows)
         for evaluation in () if found.samples is None else found.samples.evaluations:
             _show(evaluation)
+        print(f"next: sparring report {self.source}\n{found.written}")
+
+    def _judge_detector(self) -> None:
+        self._refuse_beside(_OF_DETECTORS, f"not for detectors; {self.source} is one")
+        if self.checkpoint == "both":
+            raise UsageError("--checkpoint both: of a detector give best or last.")
+        from sparring.cli.terminal import Terminal
+        from sparring.job.evaluate_anomaly import evaluate_anomaly
+        from sparring.job.run import Run
+        from sparring.metrics.kept import silent
+
+        with Terminal(quiet=self.json) as terminal:
+            found = evaluate_anomaly(
+                Run(self.source, device=self.device, checkpoint=self.checkpoint),
+                against=self.against,
+                on_progress=terminal.listeners().data or silent,
+            )
+        if self.json:
+            print(json.dumps(found.to_json(), indent=2))
+            return
+        print("\n".join(found.conditions))
+        print_measures(found.rows)
         print(f"next: sparring report {self.source}\n{found.written}")
 
     def _refuse_beside(self, known: frozenset[str], why: str) -> None:
@@ -245,11 +273,16 @@ def _show_judged(found: "Judged") -> None:
     for title, rows in (("", found.rows), ("threshold", found.threshold_rows), ("by class", found.class_rows)):
         if rows:
             print(title) if title else None
-            print_table(["measure", "value", "95 % interval", "N", "note"], [_told(row) for row in rows])
+            print_measures(rows)
     if found.matrix is not None and len(found.classes) <= 12:
         print("confusion matrix: rows are labels, columns predictions")
         rows_ = zip(found.classes, found.matrix, strict=True)
         print_table(["", *found.classes], [[name, *map(str, counts)] for name, counts in rows_])
+
+
+def print_measures(rows: "Sequence[Measure]") -> None:
+    """A table of measures with their intervals."""
+    print_table(["measure", "value", "95 % interval", "N", "note"], [_told(row) for row in rows])
 
 
 def _told(row: "Measure") -> list[str]:

@@ -18,6 +18,7 @@ from sparring.cli import (
     catalogue,
     check,
     compare,
+    detect,
     diagnose,
     evaluate,
     explain,
@@ -43,6 +44,7 @@ VERBS: dict[str, tuple[type[Verb], str]] = {
     "sample": (sample.Sample, sample.HELP),
     "augment": (augment.Augment, augment.HELP),
     "predict": (predict.Predict, predict.HELP),
+    "detect": (detect.Detect, detect.HELP),
     "evaluate": (evaluate.Evaluate, evaluate.HELP),
     "compare": (compare.Compare, compare.HELP),
     "diagnose": (diagnose.Diagnose, diagnose.HELP),
@@ -61,6 +63,8 @@ HELP = f"""sparring {__version__} trains neural networks as games: pictures in, 
   $ sparring sample runs/latest -n 64     pictures from it
   $ sparring train photos/ --task classify   which class is a picture of? A class a folder
   $ sparring predict runs/latest new/     the classes of other pictures
+  $ sparring train normal/ --task anomaly    what is not as these are?
+  $ sparring detect runs/latest new/      scores and heat maps of other pictures
   $ sparring evaluate runs/latest         how good they are, beside what real pictures would get
 
 usage: sparring VERB ...   (`sparring VERB --help` tells more, with examples)

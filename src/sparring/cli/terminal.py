@@ -223,10 +223,18 @@ def _boltzmann_facts(row: Mapping[str, Any]) -> list[str]:
     return words + _distance_facts(row)
 
 
+def _detector_facts(row: Mapping[str, Any]) -> list[str]:
+    words = [f"loss {_number(row['detector_loss'])}", f"blemishes seen {100 * row['detector_found']:.0f} %"]
+    if "validation_point_auc" in row:
+        words.append(f"held out: AUC {row['validation_point_auc']:.4f} (floor 0.5)")
+    return words
+
+
 _FACTS: Mapping[str, Callable[[Mapping[str, Any]], list[str]]] = {
     "classifier_loss": _classifier_facts,
     "autoencoder_reconstruction": _autoencoder_facts,
     "autoencoder_divergence": _boltzmann_facts,
+    "detector_found": _detector_facts,
 }
 """By a column that only rows of such a game have."""
 

@@ -23,6 +23,7 @@ $ sparring train photos/ --task classify    (a class a folder; resnet20, or any 
 $ sparring train table.csv --task classify  (rows of numbers; the class in a column `label`)
 $ sparring train photos/ --task classify --folds 5
 $ sparring train photos/ --task rebuild     (an autoencoder; --recipe vae for one that makes samples)
+$ sparring train normal/ --task anomaly     (then sparring detect RUN others/)
 $ sparring train photos/ --sweep gamma      (which strength of R1 suits these data? then train with it)
 $ sparring train 'x-{000..099}.tar'         (WebDataset shards; also http(s) addresses, hf:OWNER/NAME)
 $ sparring train photos/ --dry-run          (the whole plan, nothing written)
@@ -46,13 +47,17 @@ class Train:
     """A folder, an archive, an array file, a table, tars as `x-{000..009}.tar`, an address of such, hf:OWNER/NAME, or a
     data set by name (`sparring list`)."""
     task: Annotated[
-        Literal["generate", "classify", "rebuild"] | None,
+        Literal["generate", "classify", "rebuild", "anomaly"] | None,
         arg(help_behavior_hint="(default: the recipe's, else generate)"),
     ] = None
-    """What it is to do: make pictures like these, say which class one is of, or rebuild them from few numbers."""
+    """What it is to do: make pictures like these, say which class one is of, rebuild them from few numbers, or find
+    what is not as they are."""
     recipe: Annotated[
         str | None,
-        arg(metavar="NAME", help_behavior_hint="(default: gan; by the task resnet20, of rows mlp, or autoencoder)"),
+        arg(
+            metavar="NAME",
+            help_behavior_hint="(default: gan; by the task resnet20, of rows mlp, autoencoder, or blemishes)",
+        ),
     ] = None
     """What to train and how; `sparring list gan` shows every setting."""
     minutes: Annotated[float | None, arg(metavar="MINUTES", help_behavior_hint="")] = None

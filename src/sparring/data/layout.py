@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from sparring.data.collection import Collection, Item, Skipped, Split
+from sparring.data.defects import MASKS
 from sparring.data.listing import Entry, Listing, printable
 from sparring.data.metadata import SPLIT_WORDS, Row, read_metadata
 from sparring.data.pairs import find_pairs
@@ -137,11 +138,19 @@ def _read_special(layout: _Layout) -> None:
         if not folders or not (leading or folders <= _SPECIAL) or (layout.words and not folders & _SPECIAL):
             return
         if not layout.words:
+            _keep_masks_out(layout)
             outside = "lies beside the split folders: move it into one of them"
             layout.keep([picture for picture in layout.pictures if _first_word(picture) in _SPECIAL], outside)
         layout.words += sorted(folders & _SPECIAL)
         for picture in layout.pictures:
             _take_word(picture)
+
+
+def _keep_masks_out(layout: _Layout) -> None:
+    """Masks of faults, as MVTec AD has them (`defects`), are no pictures to learn from."""
+    if any(_first_word(picture) == MASKS for picture in layout.pictures):
+        kept = [picture for picture in layout.pictures if _first_word(picture) != MASKS]
+        layout.keep(kept, "a mask of a fault: `sparring evaluate` and `detect` read it")
 
 
 def _first_word(picture: _Placed) -> str:

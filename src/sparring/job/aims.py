@@ -72,6 +72,10 @@ def no_further_check(recipe: Recipe) -> None:
     """All settings of a recipe go together."""
 
 
+def nothing_more(path: Path, device: torch.device) -> None:
+    """A run that has come to its end has all that it needs."""
+
+
 Fit = Callable[[Data, Recipe, torch.device, Progress], Fitted]
 
 
@@ -90,6 +94,7 @@ class Aim:
         generator: what samples are made with, of a run's folder, its recipe, and whatever loads a player's network by
             its name; a `UsageError` where it makes none.
         names_classes: whether one of the players says which class an example is of.
+        finish: what is still to be made of a run that has come to its end, in its folder, computed on the device.
     """
 
     check: Callable[[Recipe], None]
@@ -100,3 +105,4 @@ class Aim:
     drawer: Callable[[RunFolder | None, Data, Recipe], Drawer]
     generator: Callable[[Path, Recipe, Callable[[str], nn.Module]], Generator]
     names_classes: Callable[[Recipe, OpenedSpec], bool]
+    finish: Callable[[Path, torch.device], None] = nothing_more

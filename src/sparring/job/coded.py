@@ -19,6 +19,7 @@ from sparring.losses.elbo import class_bounds
 from sparring.losses.rebuilding import AUTOENCODER
 from sparring.models.autoencode.base import Autoencoder, Variational
 from sparring.models.autoencode.quantised import VectorQuantised
+from sparring.recipe import PURPOSES
 
 CODED = 250
 BOUND_SAMPLES = 32
@@ -40,7 +41,8 @@ class CodedRun(OpenedRun):
         """
         if self.recipe.task != "rebuild":
             raise UsageError(
-                f"{self.path.name} has no codes: it was trained to {self.recipe.task}. Train with --task rebuild."
+                f"{self.path.name} has no codes: it was trained to {PURPOSES[self.recipe.task]}. Train with --task "
+                "rebuild."
             )
         module = self._player(AUTOENCODER)
         assert isinstance(module, Autoencoder)

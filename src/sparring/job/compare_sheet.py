@@ -11,7 +11,7 @@ from sparring.data import TableSpec
 from sparring.errors import UsageError
 from sparring.job.regions import MOST, Plane, in_a_plane, regions_of
 from sparring.job.run import Run
-from sparring.pictures import grid, padded
+from sparring.pictures import grid, heated, padded
 from sparring.planes import Points, Window, class_regions, scatter
 from sparring.recipe import Task
 
@@ -61,6 +61,8 @@ _TOLD: Mapping[Task, str] = {
     "and the same class, where there are classes.",
     "classify": "Three rows a run: unseen pictures to whose class it gives the least probability, the hardest first.",
     "rebuild": "Three rows a run: unseen pictures (seed {seed}), what it rebuilt of them, how far the two are apart.",
+    "anomaly": "Three rows a run: unseen pictures (seed {seed}), where they are unlike all that it remembers, and "
+    "where it sees a blemish.",
 }
 _REGIONS = (
     "The class that each run gives to every place, paler where it is less sure; crosses: unseen rows it gets wrong."
@@ -115,10 +117,20 @@ def _rebuilt(run: Run, seed: int) -> Pixels:
     return np.concatenate([originals, rebuilt, apart])
 
 
+def _suspected(run: Run, seed: int) -> Pixels:
+    originals, _ = run.unseen(COLUMNS, seed=seed)
+    plain = originals.repeat(3, 3) if originals.shape[3] == 1 else originals[..., :3]
+    finders = [run.finder(by) for by in ("memory", "blemishes")]
+    return np.concatenate(
+        [plain, *(heated(originals, finder.heated(finder.look(originals).maps)) for finder in finders)]
+    )
+
+
 _BLOCKS: Mapping[Task, Callable[[Run, int], Pixels]] = {
     "generate": _made,
     "classify": _hardest,
     "rebuild": _rebuilt,
+    "anomaly": _suspected,
 }
 
 

@@ -21,7 +21,7 @@ from sparring.losses.classification import CLASSIFIER
 from sparring.metrics.kept import silent
 from sparring.models.classify.base import Classifier
 from sparring.models.gan.base import Discriminator, Generator
-from sparring.recipe import Recipe, Task
+from sparring.recipe import PURPOSES, Recipe, Task
 from sparring.runfolder import Checkpoint, RunFolder
 
 
@@ -148,7 +148,7 @@ class OpenedRun:
     def classifier(self) -> Classifier:
         """The classifier, averaged where the recipe says so, in evaluation mode and fp32."""
         if self.recipe.task != "classify":
-            raise UsageError(f"{self.path.name} is no classifier: it was trained to {self.recipe.task}.")
+            raise UsageError(f"{self.path.name} is no classifier: it was trained to {PURPOSES[self.recipe.task]}.")
         module = self._player(CLASSIFIER)
         assert isinstance(module, Classifier)
         return module

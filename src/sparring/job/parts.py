@@ -11,6 +11,7 @@ from torch import nn
 from sparring.data.readers.base import readers
 from sparring.data.spec import OpenedSpec
 from sparring.diagnose.hints import rules
+from sparring.engine.blemishes.base import blemishes
 from sparring.engine.corruptions.base import corruptions
 from sparring.engine.deal import key
 from sparring.engine.distortions.base import distortions
@@ -20,11 +21,13 @@ from sparring.engine.precision import Precision
 from sparring.engine.schedule import Schedule
 from sparring.losses.base import DISCRIMINATOR, GENERATOR, adversarial_losses, augmentations, objectives, penalties
 from sparring.losses.classification import CLASSIFIER
+from sparring.losses.detection import DETECTOR, point_losses
 from sparring.losses.rebuilding import AUTOENCODER
 from sparring.losses.reconstruction_error import reconstruction_losses
 from sparring.losses.supervised import supervised_losses
 from sparring.models.autoencode.base import autoencoders
 from sparring.models.classify.base import Classifier, classifiers
+from sparring.models.detect.base import detectors
 from sparring.models.gan.base import discriminators, generators
 from sparring.nn.batch_norm import over_all_ranks
 from sparring.recipe import Names, PlayerChoice, Recipe, Settings, Task, player_settings
@@ -38,12 +41,14 @@ MODELS: Mapping[str, Registry[Any]] = {
     DISCRIMINATOR: discriminators,
     CLASSIFIER: classifiers,
     AUTOENCODER: autoencoders,
+    DETECTOR: detectors,
 }
 """Where the network of each player comes from."""
 PARTS: Mapping[Task, Registries] = {
     "generate": {"loss": adversarial_losses, "penalties": penalties, "augment": augmentations},
     "classify": {"loss": supervised_losses, "augment": distortions},
     "rebuild": {"loss": reconstruction_losses, "augment": corruptions},
+    "anomaly": {"loss": point_losses, "augment": blemishes},
 }
 """Where everything else comes from, by what a game is for."""
 
@@ -59,6 +64,9 @@ def registries() -> Registries:
         "autoencoders": autoencoders,
         "losses of autoencoders": reconstruction_losses,
         "corruptions": corruptions,
+        "detectors": detectors,
+        "losses of detectors": point_losses,
+        "blemishes": blemishes,
         "adversarial losses": adversarial_losses,
         "penalties": penalties,
         "augmentations": augmentations,

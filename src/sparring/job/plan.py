@@ -17,7 +17,7 @@ from sparring.job.options import TrainOptions, check_numbers
 from sparring.job.parts import build_modules, known_names, known_settings
 from sparring.job.tasks import TASKS
 from sparring.nn import ranks
-from sparring.recipe import Facts, Recipe, choices, with_choice, with_setting
+from sparring.recipe import PURPOSES, Facts, Recipe, choices, with_choice, with_setting
 from sparring.recipes.base import ROWS_DEFAULTS, judged_samples, log_interval, recipes, recipes_for
 from sparring.runfolder import RunFolder
 from sparring.typed import parse_value
@@ -193,8 +193,8 @@ def _base_recipe(options: TrainOptions, facts: Facts) -> Recipe:
     recipe = recipes.build(options.recipe_name, options.data_choice(), facts, settings=chosen)
     if options.task not in (None, recipe.task):
         raise UsageError(
-            f"--task {options.task}: recipe '{recipe.name}' is there to {recipe.task}. Leave one of them out; "
-            "`sparring list` shows what each recipe is for."
+            f"--task {options.task}: recipe '{recipe.name}' is there to {PURPOSES[recipe.task]}. Leave one of them "
+            "out; `sparring list` shows what each recipe is for."
         )
     return recipe
 

@@ -233,6 +233,7 @@ def _end(
             f"Go on with: sparring train --resume {folder.path}",
             signal_number=stopped[0] if stopped else signal.SIGTERM,
         )
+    TASKS[job.recipe.task].finish(folder.path, job.precision.device)
     build_report(folder)
     _refuse_collapsed(folder)
 

@@ -10,7 +10,7 @@ from sparring.data.spec import OpenedSpec, TableSpec
 from sparring.engine import sampling
 from sparring.engine.deal import Stored, to_device, to_unit
 from sparring.errors import UsageError, did_you_mean
-from sparring.job.coded import CodedRun
+from sparring.job.finding import FindingRun
 from sparring.job.options import check_number
 from sparring.job.records import read_shares
 from sparring.metrics.crops import ten_crops
@@ -28,7 +28,7 @@ MOST = 1_000_000
 MOST_STEPS = 1_000
 
 
-class Run(CodedRun):
+class Run(FindingRun):
     """One run folder.
 
     Args:

@@ -42,8 +42,8 @@ def translate_folder(run: Run, source: Path, out: Path) -> Translated:
     """
     channels = run.source_channels
     listing = list_pictures(source, option="--from ")
-    names = _names(listing.entries)
-    _refuse_foreign([out / name for name in names.values()])
+    names = names_of_made(listing.entries)
+    refuse_foreign([out / name for name in names.values()])
     skipped, written = list(listing.skipped), []
     for start in range(0, len(listing.entries), TRANSLATED):
         entries = listing.entries[start : start + TRANSLATED]
@@ -56,7 +56,7 @@ def translate_folder(run: Run, source: Path, out: Path) -> Translated:
     return Translated(written=written, skipped=skipped)
 
 
-def _names(entries: Sequence[Entry]) -> dict[str, str]:
+def names_of_made(entries: Sequence[Entry]) -> dict[str, str]:
     """Of what is written, by what is read."""
     stems = [entry.name.rpartition(".")[0] for entry in entries]
     often = Counter(stems)
@@ -64,7 +64,7 @@ def _names(entries: Sequence[Entry]) -> dict[str, str]:
     return {entry.name: f"{stem if often[stem] == 1 else entry.name}.png" for stem, entry in pairs}
 
 
-def _refuse_foreign(paths: Sequence[Path]) -> None:
+def refuse_foreign(paths: Sequence[Path]) -> None:
     """A user's own picture must not be written over; what was translated before may."""
     for path in paths:
         try:

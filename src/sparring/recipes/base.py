@@ -11,8 +11,13 @@ from sparring.recipe import DataChoice, Facts, Part, PlayerChoice, Recipe, Task
 from sparring.registry import Registry
 
 LEAST_JUDGED = 256
-MOST_JUDGED: Mapping[Task, int] = {"generate": 1_000, "classify": 5_000, "rebuild": 2_000}
-DEFAULTS: Mapping[Task, str] = {"generate": "gan", "classify": "resnet20", "rebuild": "autoencoder"}
+MOST_JUDGED: Mapping[Task, int] = {"generate": 1_000, "classify": 5_000, "rebuild": 2_000, "anomaly": 500}
+DEFAULTS: Mapping[Task, str] = {
+    "generate": "gan",
+    "classify": "resnet20",
+    "rebuild": "autoencoder",
+    "anomaly": "blemishes",
+}
 """The recipe of a task for whom none is asked."""
 ROWS_DEFAULTS: Mapping[Task, str] = {**DEFAULTS, "classify": "mlp"}
 """The same where the data are rows of numbers."""

@@ -22,7 +22,7 @@ from sparring.report.told import columns_of, told_of
 from sparring.runfolder import RunFolder, machine_errors
 
 NAME = "report.html"
-_HEADLINES = ("fd_", "validation_accuracy", "validation_mse", "validation_bits")
+_HEADLINES = ("fd_", "validation_accuracy", "validation_mse", "validation_bits", "validation_point_auc")
 """Columns whose newest value stands at the top of the page."""
 
 

@@ -43,6 +43,12 @@ _TOLD: Mapping[str, Told] = {
         then="sparring sample {run} --from pictures/",
         meaning="rebuild others; a variational one makes samples without --from",
     ),
+    "anomaly": Told(
+        pictures="Held-out pictures with blemishes put on them, and where it sees them",
+        caption="Held-out with made blemishes, where they are, and where it sees them",
+        then="sparring detect {run} pictures/",
+        meaning="find what is not as these pictures are",
+    ),
 }
 
 

@@ -1,0 +1,173 @@
+"""What finds anomalies: figures of docs/anomaly.md.
+
+    python -m benchmarks.anomaly --keep runs/anomaly [--mnist mnist.npz] [--clothing clothing.tar] [--kimg 12]
+
+`textures`: three made textures with scratches, holes and stains (`made_textures`): area under the ROC curve of pictures
+and of points, and the overlap with regions, by each evidence.
+`mnist`: each digit in turn is normal and the nine others are not, beside what Deep SVDD has (Ruff et al., ICML 2018,
+table 1) and the distance to the nearest training pictures, pixel by pixel.
+`clothing`: some classes of photographs in turn.
+A run that is there already is not trained again; figures are written after each part.
+"""
+
+import argparse
+import tarfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import roc_auc_score
+from sklearn.neighbors import NearestNeighbors
+
+import sparring
+from benchmarks import record
+from benchmarks.kept import trained
+from benchmarks.made_textures import DEFECTS, TEXTURES, write_textures
+from sparring.data import open_data
+from sparring.job.defects import tested
+from sparring.metrics.ranking import ranking
+
+Pixels = npt.NDArray[np.uint8]
+Labels = npt.NDArray[np.int64]
+DEEP_SVDD = (0.980, 0.997, 0.917, 0.919, 0.949, 0.885, 0.983, 0.946, 0.939, 0.965)
+"""By digit, of one-class Deep SVDD: Ruff et al. 2018, table 1. It learned from about 6,000 pictures of a digit each."""
+NORMALS, TESTED = 2_000, 2_000
+"""Training pictures of a digit, and test pictures of all digits."""
+NEIGHBOURS = 3
+CLASSES = ("dress", "shoes", "t-shirt")
+AUTOENCODER = "conv-autoencoder"
+RUNS = {"detector": ("blemishes", ("either", "memory", "blemishes")), "autoencoder": (AUTOENCODER, ("error",))}
+"""Recipe and evidences of each run."""
+
+
+def of_textures(keep: Path, kimg: float, seeds: Sequence[int]) -> list[dict[str, Any]]:
+    """Every measure of each texture by each evidence."""
+    root = keep / "textures"
+    write_textures(root)
+    rows = []
+    for texture in TEXTURES:
+        for name, (recipe, evidences) in RUNS.items():
+            for seed in seeds:
+                out = keep / f"{texture}-{name}-{seed}"
+                run = trained(root / texture, out, recipe=recipe, kimg=kimg, seed=seed).run
+                for by in evidences:
+                    measures = {row.name: row for row in tested(run, root / texture, by=by).rows()}
+                    rows.append(
+                        {
+                            "texture": texture,
+                            "by": by,
+                            "seed": seed,
+                            **{measure: round(row.value, 4) for measure, row in measures.items()},
+                            "interval": [measures["image_auroc"].low, measures["image_auroc"].high],
+                        }
+                    )
+                    print(rows[-1], flush=True)
+    return rows
+
+
+def of_digits(keep: Path, mnist: str, kimg: float, digits: Sequence[int]) -> list[dict[str, Any]]:
+    """Area under the ROC curve by each evidence, each digit being the normal one."""
+    test, labels = _drawn(mnist, "test")
+    rows = []
+    for digit in digits:
+        place = keep / f"digit-{digit}.npz"
+        if not place.exists():
+            train, known = _drawn(mnist, "train", count=60_000)
+            np.savez_compressed(place, train_images=train[known == digit][:NORMALS])
+        rows.append({"digit": digit, **_of_class(place, f"digit-{digit}", keep, kimg, test, labels == digit)})
+        print(rows[-1], flush=True)
+    return rows
+
+
+def of_clothing(keep: Path, archive: str, kimg: float) -> list[dict[str, Any]]:
+    """The same of photographs."""
+    root = keep / "clothing"
+    if not root.is_dir():
+        with tarfile.open(archive) as tar:
+            tar.extractall(keep, filter="data")
+    every = open_data(str(root), size=64)
+    part = every.parts["test"]
+    assert part.y is not None
+    rows = []
+    for name in CLASSES:
+        good = part.y == every.classes.index(name)
+        found = _of_class(root / "train" / name, f"clothing-{name}", keep, kimg, np.asarray(part.x), good)
+        rows.append({"class": name, "test": int(good.sum()), "others": int((~good).sum()), **found})
+        print(rows[-1], flush=True)
+    return rows
+
+
+def _of_class(
+    source: Path, name: str, keep: Path, kimg: float, test: Pixels, good: npt.NDArray[np.bool_]
+) -> Mapping[str, float]:
+    """By each evidence, and by the nearest training pictures."""
+    found: dict[str, float] = {}
+    for kind, (recipe, evidences) in RUNS.items():
+        run = trained(source, keep / f"{name}-{kind}", recipe=recipe, kimg=kimg).run
+        found["training pictures"] = len(open_data(run.recipe.data.source, size=run.picture_spec.height).parts["train"])
+        for by in evidences:
+            found[by] = _auc(good, run.detect(test, by=by).scores)
+    found["nearest"] = _auc(good, _nearest(run, test))
+    return found
+
+
+def _auc(good: npt.NDArray[np.bool_], scores: npt.NDArray[np.float64]) -> float:
+    value = ranking((~good).astype(np.int64), scores)[0].value
+    assert abs(value - roc_auc_score(~good, scores)) < 1e-9
+    return round(value, 4)
+
+
+def _nearest(run: sparring.Run, test: Pixels) -> npt.NDArray[np.float64]:
+    """Mean distance to the three nearest training pictures."""
+    train = np.asarray(open_data(run.recipe.data.source, size=run.picture_spec.height).parts["train"].x)
+    flat = NearestNeighbors(n_neighbors=NEIGHBOURS).fit(train.reshape(len(train), -1) / 255)
+    distances: npt.NDArray[np.float64] = flat.kneighbors(test.reshape(len(test), -1) / 255)[0].mean(1)
+    return distances
+
+
+def _drawn(mnist: str, part: str, *, count: int = TESTED) -> tuple[Pixels, Labels]:
+    with np.load(mnist) as arrays:
+        images, labels = arrays[f"{part}_images"], arrays[f"{part}_labels"].astype(np.int64)
+    rows = np.random.Generator(np.random.Philox(key=0)).permutation(len(images))[:count]
+    return images[rows][..., None], labels[rows]
+
+
+def _mean(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    names = ("either", "memory", "blemishes", "error", "nearest")
+    return {name: round(float(np.mean([row[name] for row in rows])), 4) for name in names}
+
+
+def _write(part: str, figures: Mapping[str, Any]) -> None:
+    """One part's figures beside those of the others that are there."""
+    print(figures.get("mean", ""), record.write("anomaly", {**record.before("anomaly"), part: dict(figures)}))
+
+
+def main() -> None:
+    """Train, measure, print, record."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--keep", type=Path, required=True)
+    parser.add_argument("--mnist", default=None)
+    parser.add_argument("--clothing", default=None)
+    parser.add_argument("--kimg", type=float, default=12.0)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--digits", type=int, nargs="+", default=list(range(10)))
+    parser.add_argument("--parts", nargs="+", default=["textures", "mnist", "clothing"])
+    options = parser.parse_args()
+    options.keep.mkdir(parents=True, exist_ok=True)
+    if "textures" in options.parts:
+        rows = of_textures(options.keep, options.kimg, options.seeds)
+        _write("textures", {"defects": list(DEFECTS), "kimg": options.kimg, "rows": rows})
+    if "mnist" in options.parts and options.mnist is not None:
+        rows = of_digits(options.keep, options.mnist, options.kimg, options.digits)
+        published = {"rows": DEEP_SVDD, "mean": 0.948}
+        facts = {"kimg": options.kimg, "normals": NORMALS, "tested": TESTED, "deep_svdd": published}
+        _write("mnist", {**facts, "rows": rows, "mean": _mean(rows)})
+    if "clothing" in options.parts and options.clothing is not None:
+        rows = of_clothing(options.keep, options.clothing, options.kimg)
+        _write("clothing", {"kimg": options.kimg, "rows": rows, "mean": _mean(rows)})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Recipes that learn what normal pictures look like."""
