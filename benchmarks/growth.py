@@ -134,7 +134,7 @@ def needed(pictures: int, cases: Mapping[str, Measured]) -> Need:
         disk=pictures * (sized["stored_bytes"] + _beside(cases["packing"])),
         memory=base + (pictures - int(large)) * slope(cases["dealing"], "peak_mib") * 2**20,
         packing=pictures * sized["packing_seconds"] / 3600,
-        opening=cases["opening"][large]["clock"] + (pictures - int(large)) * slope(cases["opening"], "clock"),
+        opening=cases["opening"][large]["seconds"] + (pictures - int(large)) * slope(cases["opening"], "seconds"),
         epoch=pictures * sized["seconds"] / 3600,
     )
 

@@ -1,4 +1,4 @@
-"""The drawings of docs/questions/, from the figures in benchmarks/results/ or from a computation of a second.
+"""Drawings of docs/, from the figures in benchmarks/results/ or from a computation of a second.
 
     python -m benchmarks.pictures [NAME ...]
     python -m benchmarks.pictures --good RUN --bad RUN        # two runs on points, for mode-collapse
@@ -255,6 +255,32 @@ def remedies(figure: Figure) -> None:
     axes.set_xlabel("modes found, of 8")
 
 
+def growth(figure: Figure) -> None:
+    """Seconds and memory by the number of pictures, and those of training by their side and by the batch."""
+    cases = record.before("growth")["cases"]
+    (seconds, memory), (side, batch) = figure.subplots(2, 2)
+    for case, name, label in (
+        ("packing", "seconds", "packing"),
+        ("opening", "seconds", "opening a pack"),
+        ("dealing", "first", "first batch, shuffling"),
+    ):
+        _draw_growth(seconds, cases[case], name, label)
+    _draw_growth(memory, cases["dealing"], "peak_mib", "dealing (with torch)")
+    _draw_growth(memory, cases["packing"], "peak_mib", "packing")
+    for axes, case in ((side, "sizing"), (batch, "batching")):
+        _draw_growth(axes, cases[case], "seconds", "training, s a picture")
+    _draw_growth(side, cases["sizing"], "packing_seconds", "packing, s a picture")
+    _draw_growth(batch, cases["batching"], "peak_mib", "memory, MiB")
+    for axes, told in ((seconds, "s by pictures"), (memory, "MiB by pictures"), (side, "by side"), (batch, "by batch")):
+        axes.set_xlabel(told)
+        axes.legend(fontsize=7)
+
+
+def _draw_growth(axes: Axes, measured: Mapping[str, Mapping[str, float]], name: str, label: str) -> None:
+    numbers = sorted(map(int, measured))
+    axes.loglog(numbers, [measured[str(number)][name] for number in numbers], marker="o", ms=3, label=label)
+
+
 def collapse(figure: Figure, good: Path, bad: Path) -> None:
     """Where samples ended, and D's output on reals and fakes on the way there: a good run above a collapsing one."""
     for row, (name, path) in zip(
@@ -332,7 +358,9 @@ DRAWINGS: Mapping[str, Callable[[Figure], None]] = {
     "remedies": remedies,
     "descent": descent,
     "generative-or-discriminative": generative_or_discriminative,
+    "growth": growth,
 }
+TALL = {"growth": (6.4, 5.2)}
 
 
 def write(name: str, draw: Callable[[Figure], None], *, size: tuple[float, float] = SIZE) -> Path:
@@ -362,7 +390,7 @@ def main() -> None:
     if options.long:
         print(write("when-to-stop", lambda figure: when_to_stop(figure, options.long)))
     for name in options.names or ([] if options.good or options.long else DRAWINGS):
-        print(write(name, DRAWINGS[name]))
+        print(write(name, DRAWINGS[name], size=TALL.get(name, SIZE)))
 
 
 if __name__ == "__main__":
