@@ -59,7 +59,8 @@ def test_it_learns_from_normal_pictures_alone(run: Run) -> None:
     ranked = [value for value in run.metrics["validation_point_auc"] if value is not None]
     assert ranked[-1] > max(0.5, ranked[0])
     names = {path.name for path in (run.path / "samples").iterdir()}
-    assert {"real.png", "init.png", "kimg-000001.008.png"} <= names
+    assert {"real.png", "init.png"} <= names
+    assert any(name.startswith("kimg-") for name in names)
     report = (run.path / "report.html").read_text(encoding="utf-8")
     assert "Held-out with made blemishes" in report
     assert f"sparring detect {run.path} pictures/" in report
