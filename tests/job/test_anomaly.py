@@ -97,7 +97,7 @@ def test_python_is_given_scores_and_maps(run: Run) -> None:
 
 def test_a_lost_memory_is_made_again_to_the_byte(run: Run, cloth: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(run.path, tmp_path / "copy")
-    (kept,) = (copy / "detector").glob("either-*.safetensors")
+    (kept,) = (copy / "detector").glob("memory-*.safetensors")
     before = kept.read_bytes()
     pictures = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), np.uint8)
     scores = Run(copy, device="cpu").detect(pictures).scores
