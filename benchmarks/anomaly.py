@@ -1,13 +1,15 @@
 """What finds anomalies: figures of docs/anomaly.md.
 
-    python -m benchmarks.anomaly --keep runs/anomaly [--mnist mnist.npz] [--clothing clothing.tar] [--kimg 12]
+    python -m benchmarks.anomaly --keep runs/anomaly --textures --kimg 12
+    python -m benchmarks.anomaly --keep runs/anomaly --mnist mnist.npz --kimg 6
+    python -m benchmarks.anomaly --keep runs/anomaly --clothing clothing.tar --kimg 6
 
 `textures`: three made textures with scratches, holes and stains (`made_textures`): area under the ROC curve of pictures
 and of points, and the overlap with regions, by each evidence.
 `mnist`: each digit in turn is normal and the nine others are not, beside what Deep SVDD has (Ruff et al., ICML 2018,
 table 1) and the distance to the nearest training pictures, pixel by pixel.
 `clothing`: some classes of photographs in turn.
-A run that is there already is not trained again; figures are written after each part.
+A run that is there already is not trained again; figures are written after each row, and rows that are there stay.
 """
 
 import argparse
@@ -24,10 +26,9 @@ from sklearn.neighbors import NearestNeighbors
 import sparring
 from benchmarks import record
 from benchmarks.kept import trained
-from benchmarks.made_textures import DEFECTS, TEXTURES, write_textures
+from benchmarks.made_textures import TEXTURES, write_textures
 from sparring.data import open_data
 from sparring.job.defects import tested
-from sparring.metrics.ranking import ranking
 
 Pixels = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
@@ -42,46 +43,41 @@ RUNS = {"detector": ("blemishes", ("either", "memory", "blemishes")), "autoencod
 """Recipe and evidences of each run."""
 
 
-def of_textures(keep: Path, kimg: float, seeds: Sequence[int]) -> list[dict[str, Any]]:
+def of_textures(keep: Path, kimg: float, seeds: Sequence[int]) -> None:
     """Every measure of each texture by each evidence."""
     root = keep / "textures"
     write_textures(root)
-    rows = []
     for texture in TEXTURES:
         for name, (recipe, evidences) in RUNS.items():
             for seed in seeds:
-                out = keep / f"{texture}-{name}-{seed}"
-                run = trained(root / texture, out, recipe=recipe, kimg=kimg, seed=seed).run
                 for by in evidences:
+                    told = {"texture": texture, "by": by, "seed": seed, "kimg": kimg}
+                    if _is_there("textures", told):
+                        continue
+                    out = keep / f"{texture}-{name}-{seed}"
+                    run = trained(root / texture, out, recipe=recipe, kimg=kimg, seed=seed).run
                     measures = {row.name: row for row in tested(run, root / texture, by=by).rows()}
-                    rows.append(
-                        {
-                            "texture": texture,
-                            "by": by,
-                            "seed": seed,
-                            **{measure: round(row.value, 4) for measure, row in measures.items()},
-                            "interval": [measures["image_auroc"].low, measures["image_auroc"].high],
-                        }
-                    )
-                    print(rows[-1], flush=True)
-    return rows
+                    values = {measure: round(row.value, 4) for measure, row in measures.items()}
+                    interval = [measures["image_auroc"].low, measures["image_auroc"].high]
+                    _write("textures", told, {**values, "interval": interval})
 
 
-def of_digits(keep: Path, mnist: str, kimg: float, digits: Sequence[int]) -> list[dict[str, Any]]:
+def of_digits(keep: Path, mnist: str, kimg: float, digits: Sequence[int]) -> None:
     """Area under the ROC curve by each evidence, each digit being the normal one."""
     test, labels = _drawn(mnist, "test")
-    rows = []
     for digit in digits:
+        told = {"digit": digit, "kimg": kimg, "tested": TESTED}
+        if _is_there("mnist", told):
+            continue
         place = keep / f"digit-{digit}.npz"
         if not place.exists():
             train, known = _drawn(mnist, "train", count=60_000)
             np.savez_compressed(place, train_images=train[known == digit][:NORMALS])
-        rows.append({"digit": digit, **_of_class(place, f"digit-{digit}", keep, kimg, test, labels == digit)})
-        print(rows[-1], flush=True)
-    return rows
+        found = _of_class(place, f"digit-{digit}", keep, kimg, test, labels == digit)
+        _write("mnist", told, {**found, "deep_svdd": DEEP_SVDD[digit]})
 
 
-def of_clothing(keep: Path, archive: str, kimg: float) -> list[dict[str, Any]]:
+def of_clothing(keep: Path, archive: str, kimg: float, classes: Sequence[str]) -> None:
     """The same of photographs."""
     root = keep / "clothing"
     if not root.is_dir():
@@ -90,13 +86,13 @@ def of_clothing(keep: Path, archive: str, kimg: float) -> list[dict[str, Any]]:
     every = open_data(str(root), size=64)
     part = every.parts["test"]
     assert part.y is not None
-    rows = []
-    for name in CLASSES:
+    for name in classes:
         good = part.y == every.classes.index(name)
+        told = {"class": name, "kimg": kimg}
+        if _is_there("clothing", told):
+            continue
         found = _of_class(root / "train" / name, f"clothing-{name}", keep, kimg, np.asarray(part.x), good)
-        rows.append({"class": name, "test": int(good.sum()), "others": int((~good).sum()), **found})
-        print(rows[-1], flush=True)
-    return rows
+        _write("clothing", told, {"test": int(good.sum()), "others": int((~good).sum()), **found})
 
 
 def _of_class(
@@ -114,9 +110,7 @@ def _of_class(
 
 
 def _auc(good: npt.NDArray[np.bool_], scores: npt.NDArray[np.float64]) -> float:
-    value = ranking((~good).astype(np.int64), scores)[0].value
-    assert abs(value - roc_auc_score(~good, scores)) < 1e-9
-    return round(value, 4)
+    return round(float(roc_auc_score(~good, scores)), 4)
 
 
 def _nearest(run: sparring.Run, test: Pixels) -> npt.NDArray[np.float64]:
@@ -134,39 +128,41 @@ def _drawn(mnist: str, part: str, *, count: int = TESTED) -> tuple[Pixels, Label
     return images[rows][..., None], labels[rows]
 
 
-def _mean(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    names = ("either", "memory", "blemishes", "error", "nearest")
-    return {name: round(float(np.mean([row[name] for row in rows])), 4) for name in names}
+def _is_there(part: str, told: Mapping[str, Any]) -> bool:
+    """Whether this row was measured before."""
+    return any(told.items() <= row.items() for row in record.before("anomaly").get(part, {}).get("rows", ()))
 
 
-def _write(part: str, figures: Mapping[str, Any]) -> None:
-    """One part's figures beside those of the others that are there."""
-    print(figures.get("mean", ""), record.write("anomaly", {**record.before("anomaly"), part: dict(figures)}))
+def _write(part: str, told: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+    """One row more, beside those that are there; and the means of those of digits or classes."""
+    print({**told, **values}, flush=True)
+    figures = record.before("anomaly")
+    rows = [*figures.get(part, {}).get("rows", ()), {**told, **values}]
+    rows.sort(key=lambda row: str([row.get(name) for name in ("texture", "digit", "class", "by", "seed")]))
+    names = [name for name in ("either", "memory", "blemishes", "error", "nearest", "deep_svdd") if name in values]
+    means = {name: round(float(np.mean([row[name] for row in rows])), 4) for name in names}
+    record.write("anomaly", {**figures, part: {"rows": rows, **({"mean": means} if means else {})}})
 
 
 def main() -> None:
     """Train, measure, print, record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--keep", type=Path, required=True)
+    parser.add_argument("--textures", action="store_true", help="make them, and measure on them")
     parser.add_argument("--mnist", default=None)
     parser.add_argument("--clothing", default=None)
     parser.add_argument("--kimg", type=float, default=12.0)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--digits", type=int, nargs="+", default=list(range(10)))
-    parser.add_argument("--parts", nargs="+", default=["textures", "mnist", "clothing"])
+    parser.add_argument("--classes", nargs="+", default=list(CLASSES))
     options = parser.parse_args()
     options.keep.mkdir(parents=True, exist_ok=True)
-    if "textures" in options.parts:
-        rows = of_textures(options.keep, options.kimg, options.seeds)
-        _write("textures", {"defects": list(DEFECTS), "kimg": options.kimg, "rows": rows})
-    if "mnist" in options.parts and options.mnist is not None:
-        rows = of_digits(options.keep, options.mnist, options.kimg, options.digits)
-        published = {"rows": DEEP_SVDD, "mean": 0.948}
-        facts = {"kimg": options.kimg, "normals": NORMALS, "tested": TESTED, "deep_svdd": published}
-        _write("mnist", {**facts, "rows": rows, "mean": _mean(rows)})
-    if "clothing" in options.parts and options.clothing is not None:
-        rows = of_clothing(options.keep, options.clothing, options.kimg)
-        _write("clothing", {"kimg": options.kimg, "rows": rows, "mean": _mean(rows)})
+    if options.textures:
+        of_textures(options.keep, options.kimg, options.seeds)
+    if options.mnist is not None:
+        of_digits(options.keep, options.mnist, options.kimg, options.digits)
+    if options.clothing is not None:
+        of_clothing(options.keep, options.clothing, options.kimg, options.classes)
 
 
 if __name__ == "__main__":

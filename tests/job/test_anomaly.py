@@ -59,7 +59,8 @@ def test_it_learns_from_normal_pictures_alone(run: Run) -> None:
     ranked = [value for value in run.metrics["validation_point_auc"] if value is not None]
     assert ranked[-1] > max(0.5, ranked[0])
     names = {path.name for path in (run.path / "samples").iterdir()}
-    assert {"real.png", "init.png", "kimg-000001.008.png"} <= names
+    assert {"real.png", "init.png"} <= names
+    assert any(name.startswith("kimg-") for name in names)
     report = (run.path / "report.html").read_text(encoding="utf-8")
     assert "Held-out with made blemishes" in report
     assert f"sparring detect {run.path} pictures/" in report
@@ -96,7 +97,7 @@ def test_python_is_given_scores_and_maps(run: Run) -> None:
 
 def test_a_lost_memory_is_made_again_to_the_byte(run: Run, cloth: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(run.path, tmp_path / "copy")
-    (kept,) = (copy / "detector").glob("either-*.safetensors")
+    (kept,) = (copy / "detector").glob("memory-*.safetensors")
     before = kept.read_bytes()
     pictures = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), np.uint8)
     scores = Run(copy, device="cpu").detect(pictures).scores

@@ -40,7 +40,7 @@ class Detect:
     """Pictures that are known to be faulty: choose the threshold by these instead."""
     by: Annotated[
         Literal["either", "memory", "blemishes", "error"] | None,
-        arg(help_behavior_hint="(default: either; of an autoencoder error)"),
+        arg(help_behavior_hint="(default: memory; of an autoencoder error)"),
     ] = None
     """memory: unlike all that is remembered of normal pictures; blemishes: what it was trained to see; either: the
     stronger of both; error: what can't be rebuilt."""

@@ -21,7 +21,7 @@ from sparring.recipe import Task
 
 Pixels = npt.NDArray[np.uint8]
 Evidence = Literal["either", "memory", "blemishes", "error"]
-OF_TASK: dict[Task, tuple[Evidence, ...]] = {"anomaly": ("either", "memory", "blemishes"), "rebuild": ("error",)}
+OF_TASK: dict[Task, tuple[Evidence, ...]] = {"anomaly": ("memory", "blemishes", "either"), "rebuild": ("error",)}
 """What a run can be asked for, its default first."""
 FINEST = 2
 """Layers of a detector that are remembered, from the finest on: those with the smallest fields of view."""

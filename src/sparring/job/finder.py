@@ -4,7 +4,7 @@ A memory is no part of the game: it holds features of the weights that a checkpo
 those weights, of the training pictures and of the seed, so a run that was killed before it was made makes it at the
 next chance. Scores of held-out normal pictures, which thresholds come from, are kept with it.
 
-    RUN/detector/either-000000024000.safetensors
+    RUN/detector/memory-000000024000.safetensors
 """
 
 import hashlib

@@ -40,7 +40,7 @@ class FindingRun(CodedRun):
 
         Args:
             pictures: uint8 [N, H, W, C] of the run's size.
-            by: of a run with --task anomaly "either" (the default), "memory" or "blemishes"; of an autoencoder "error".
+            by: of a run with --task anomaly "memory" (the default), "blemishes" or "either"; of an autoencoder "error".
 
         Raises:
             UsageError: the run finds no anomalies, or pictures of another shape or type.
