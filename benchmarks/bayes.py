@@ -1,6 +1,6 @@
 """Bayes' rule with generative models beside discriminative ones, from 1, 10, 100 and all labels a class.
 
-    python -m benchmarks.bayes mnist.npz [--seeds 2] [--only digits]
+    python -m benchmarks.bayes mnist.npz [--seeds 2] [--only digits] [--quick]
 
 Ng and Jordan (NIPS 2001): a generative classifier comes to its error with fewer examples, and a discriminative one to a
 lower error with many, so that their curves cross. Their pair is here naive Bayes (Gaussians of one variance a
@@ -15,7 +15,7 @@ is there already is not computed again; figures are written after each seed and 
 
 import argparse
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -49,6 +49,7 @@ Floats = npt.NDArray[np.floating[Any]]
 Labels = npt.NDArray[np.int64]
 
 
+SLOW = ("cvae", "mlp")
 Scorer = Callable[[Floats], Floats]
 """log p of codes [N, F]: [N]."""
 
@@ -206,12 +207,12 @@ def flat(x: npt.NDArray[np.uint8]) -> Floats:
     return x.reshape(len(x), -1).astype(np.float32) / 255
 
 
-def computed(source: Source, name: str, seeds: int) -> None:
+def computed(source: Source, name: str, seeds: int, methods: Sequence[str]) -> None:
     """Every error that is not there yet, in per cent."""
     for seed, each in product(range(seeds), EACH):
         figures = record.before("bayes")
         errors = figures.setdefault(name, {"tested": len(source.new_y), "errors": {}})["errors"]
-        missing = [m for m in METHODS if str(seed) not in errors.get(m, {}).get(str(each or "all"), {})]
+        missing = [m for m in methods if str(seed) not in errors.get(m, {}).get(str(each or "all"), {})]
         for method in missing:
             wrong = 100 * float((METHODS[method](source.task(each, seed)) != source.new_y).mean())
             errors.setdefault(method, {}).setdefault(str(each or "all"), {})[str(seed)] = wrong
@@ -238,11 +239,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("mnist", type=Path)
     parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument(
+        "--quick", action="store_true", help="leave out cvae and mlp, which take nearly all of the time"
+    )
     parser.add_argument("--only", choices=("digits", "mnist"), default=None)
     options = parser.parse_args()
     for name, place in (("digits", "digits"), ("mnist", str(options.mnist))):
         if options.only in (None, name):
-            computed(Source(place), name, options.seeds)
+            computed(Source(place), name, options.seeds, [m for m in METHODS if not options.quick or m not in SLOW])
             shown(name)
 
 

@@ -334,12 +334,13 @@ def generative_or_discriminative(figure: Figure) -> None:
     found = record.before("bayes")
     panels = figure.subplots(1, len(found), sharey=True, squeeze=False)[0]
     for axes, (name, own) in zip(panels, found.items(), strict=True):
+        labels = max(map(list, own["errors"].values()), key=len)
         for colour, (method, by_labels) in zip((*COLOURS, INK), own["errors"].items(), strict=True):
             error = [statistics.mean(values.values()) for values in by_labels.values()]
             line = "--" if method in ("logistic regression", "mlp") else "-"
             axes.plot(range(len(error)), error, line, marker="o", markersize=3, color=colour, label=method)
-        axes.set_xticks(range(len(by_labels)), list(by_labels))
-        axes.set_yscale("log")
+        axes.set_xticks(range(len(labels)), labels)
+        axes.set_yscale("symlog", linthresh=1)
         axes.set_title(f"{name}, {own['tested']:,} tested", fontsize=9)
         axes.set_xlabel("labels a class")
     panels[0].yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
