@@ -23,7 +23,7 @@ from sparring.recipe import PURPOSES
 
 CODED = 250
 BOUND_SAMPLES = 32
-"""Of z, where classes are compared by their bounds: those of 32 and of 500 name the same class almost always."""
+"""Of z, where classes are compared by their bounds; each costs a pass of the decoder for every class."""
 Codes = npt.NDArray[Any]
 """Numbers float32 [N, Z], or numbers of a codebook's vectors int64 [N, H, W]."""
 Labels = npt.NDArray[np.int64]
