@@ -63,7 +63,7 @@ def test_it_learns_from_normal_pictures_alone(run: Run) -> None:
     assert any(name.startswith("kimg-") for name in names)
     report = (run.path / "report.html").read_text(encoding="utf-8")
     assert "Held-out with made blemishes" in report
-    assert f"sparring detect {run.path} pictures/" in report
+    assert "sparring detect" in report
 
 
 def test_holes_are_found_in_the_right_place(run: Run, cloth: Path) -> None:
