@@ -27,7 +27,7 @@ FINEST = 2
 """Layers of a detector that are remembered, from the finest on: those with the smallest fields of view."""
 HOTTEST: dict[Evidence, float] = {"memory": 0.1, "blemishes": 0.01, "error": 0.1}
 """Share of the places that the score of a picture is the mean of: its hottest ones. PatchCore takes
-the largest distance alone, and weighs it; that finds less (docs/anomaly.md)."""
+the largest distance alone, and weighs it by its neighbours' distances."""
 BLOCK = 32
 SMOOTHED = 3
 """Points of a side over which errors are averaged: edges that are a point off are no faults."""
