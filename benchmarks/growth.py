@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import record
+from benchmarks.growth_cases import SIZED
 
 PICTURES = (1_000, 10_000, 100_000, 1_000_000)
 Measured = Mapping[str, Mapping[str, float]]
@@ -133,10 +134,16 @@ def needed(pictures: int, cases: Mapping[str, Measured]) -> Need:
         pictures=pictures,
         disk=pictures * (sized["stored_bytes"] + _beside(cases["packing"])),
         memory=base + (pictures - int(large)) * slope(cases["dealing"], "peak_mib") * 2**20,
-        packing=pictures * sized["packing_seconds"] / 3600,
+        packing=pictures * (sized["packing_seconds"] - _begun(cases["packing"]) / SIZED) / 3600,
         opening=cases["opening"][large]["seconds"] + (pictures - int(large)) * slope(cases["opening"], "seconds"),
         epoch=pictures * sized["seconds"] / 3600,
     )
+
+
+def _begun(packing: Measured) -> float:
+    """Seconds that packing takes however few pictures there are: processes are started, shards looked into."""
+    least = min(map(int, packing))
+    return packing[str(least)]["seconds"] - least * slope(packing, "seconds")
 
 
 def _beside(packing: Measured) -> float:

@@ -271,6 +271,9 @@ def growth(figure: Figure) -> None:
         _draw_growth(axes, cases[case], "seconds", "training, s a picture")
     _draw_growth(side, cases["sizing"], "packing_seconds", "packing, s a picture")
     _draw_growth(batch, cases["batching"], "peak_mib", "memory, MiB")
+    for axes, case in ((side, "sizing"), (batch, "batching")):
+        axes.set_xticks(sorted(map(int, cases[case])), sorted(cases[case], key=int))
+        axes.xaxis.set_minor_locator(NullLocator())
     for axes, told in ((seconds, "s by pictures"), (memory, "MiB by pictures"), (side, "by side"), (batch, "by batch")):
         axes.set_xlabel(told)
         axes.legend(fontsize=7)
