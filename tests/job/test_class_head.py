@@ -95,7 +95,7 @@ def test_pictures_of_another_size_are_refused(last: sparring.Run) -> None:
 def test_a_discriminator_that_names_no_class_says_so(finished_run: Path) -> None:
     run = sparring.load(finished_run, device="cpu")
     assert not run.names_classes
-    with pytest.raises(UsageError, match=r"names none.*--recipe ssgan.*heads=auxiliary"):
+    with pytest.raises(UsageError, match=r"names none.*ssgan.*heads=auxiliary"):
         run.classify(np.zeros((1, 8, 8, 1), np.uint8))
     assert "class_accuracy" not in run.metrics
 
