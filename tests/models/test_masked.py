@@ -72,7 +72,7 @@ def test_two_processes_hide_what_one_would() -> None:
 def test_what_is_hidden_changes_nothing_and_what_is_shown_stays() -> None:
     module, x_BCHW = network(), pictures()
     batch = spoilt(x_BCHW)
-    hidden_B1HW = ~module._is_shown(batch["shown"])
+    hidden_B1HW = ~module.places.shown(batch["shown"])
     other = torch.where(hidden_B1HW, pictures(9), x_BCHW)
     made = module.rebuild(batch)
     again = module.rebuild({**batch, "x": other})
@@ -103,7 +103,7 @@ def test_the_objective_is_the_mean_over_hidden_values() -> None:
     module = MaskedAutoencoder(spec, decoder_width=8, **SMALL).eval()
     batch = spoilt(torch.rand(3, 2, 8, 8), share=0.5)
     found = Masked(module, SquaredError()).measured(module, batch)["objective"]
-    hidden = ~module._is_shown(batch["shown"]).expand(-1, 2, -1, -1)
+    hidden = ~module.places.shown(batch["shown"]).expand(-1, 2, -1, -1)
     difference = module.rebuild(batch) - batch["x"]
     by_hand = torch.stack([row[flag].square().mean() for row, flag in zip(difference, hidden, strict=True)])
     torch.testing.assert_close(found, by_hand)

@@ -13,6 +13,7 @@ from sparring.errors import UsageError
 if TYPE_CHECKING:
     from sparring.job.evaluation import Evaluation
     from sparring.job.predictions import Judged
+    from sparring.job.run import Run
     from sparring.metrics.intervals import Measure
     from sparring.metrics.robust import Robustness
 
@@ -133,16 +134,13 @@ class Evaluate:
 
     def _judge_classifier(self) -> None:
         self._refuse_beside(_OF_CLASSIFIERS, f"for runs that make samples; {self.source} is a classifier")
-        if self.checkpoint == "both":
-            raise UsageError("--checkpoint both: of a classifier give best or last.")
         from sparring.cli.terminal import Terminal
         from sparring.job.evaluate_classifier import evaluate_classifier
-        from sparring.job.run import Run
         from sparring.metrics.kept import silent
 
         with Terminal(quiet=self.json) as terminal:
             found = evaluate_classifier(
-                Run(self.source, device=self.device, checkpoint=self.checkpoint),
+                self._run_of("a classifier"),
                 against=self.against,
                 min_recall=self.min_recall,
                 min_precision=self.min_precision,
@@ -161,16 +159,13 @@ class Evaluate:
 
     def _judge_autoencoder(self) -> None:
         self._refuse_beside(_OF_AUTOENCODERS, f"not for autoencoders; {self.source} is one")
-        if self.checkpoint == "both":
-            raise UsageError("--checkpoint both: of an autoencoder give best or last.")
         from sparring.cli.terminal import Terminal
         from sparring.job.evaluate_rebuilding import BOUND, evaluate_rebuilding
-        from sparring.job.run import Run
         from sparring.metrics.kept import silent
 
         with Terminal(quiet=self.json) as terminal:
             found = evaluate_rebuilding(
-                Run(self.source, device=self.device, checkpoint=self.checkpoint),
+                self._run_of("an autoencoder"),
                 against=self.against,
                 count=self.count,
                 seeds=self.seeds,
@@ -189,16 +184,13 @@ class Evaluate:
 
     def _judge_detector(self) -> None:
         self._refuse_beside(_OF_DETECTORS, f"not for detectors; {self.source} is one")
-        if self.checkpoint == "both":
-            raise UsageError("--checkpoint both: of a detector give best or last.")
         from sparring.cli.terminal import Terminal
         from sparring.job.evaluate_anomaly import evaluate_anomaly
-        from sparring.job.run import Run
         from sparring.metrics.kept import silent
 
         with Terminal(quiet=self.json) as terminal:
             found = evaluate_anomaly(
-                Run(self.source, device=self.device, checkpoint=self.checkpoint),
+                self._run_of("a detector"),
                 against=self.against,
                 on_progress=terminal.listeners().data or silent,
             )
@@ -208,6 +200,13 @@ class Evaluate:
         print("\n".join(found.conditions))
         print_measures(found.rows)
         print(f"next: sparring report {self.source}\n{found.written}")
+
+    def _run_of(self, kind: str) -> "Run":
+        if self.checkpoint == "both":
+            raise UsageError(f"--checkpoint both: of {kind} give best or last.")
+        from sparring.job.run import Run
+
+        return Run(self.source, device=self.device, checkpoint=self.checkpoint)
 
     def _refuse_beside(self, known: frozenset[str], why: str) -> None:
         given = [name for name, field in self.__dataclass_fields__.items() if getattr(self, name) != field.default]

@@ -146,6 +146,10 @@ class Game:
         """Thousands of examples counted so far."""
         return self.images / 1000
 
+    def player(self, name: str) -> Player:
+        """The player of that name."""
+        return next(player for player in self.players if player.name == name)
+
 
 def play_round(game: Game) -> dict[str, Tensor]:
     """Let every player make its updates once; returns named scalars [], still on the device."""

@@ -72,6 +72,10 @@ def no_further_check(recipe: Recipe) -> None:
     """All settings of a recipe go together."""
 
 
+def no_extractor(data: Data, recipe: Recipe, device: torch.device) -> None:
+    """Nothing that is made is judged."""
+
+
 def nothing_more(path: Path, device: torch.device) -> None:
     """A run that has come to its end has all that it needs."""
 

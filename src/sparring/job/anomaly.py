@@ -19,7 +19,7 @@ from sparring.engine.game import Game
 from sparring.engine.precision import Precision
 from sparring.engine.record import Observer
 from sparring.errors import UsageError
-from sparring.job.aims import Aim, Fitted
+from sparring.job.aims import Aim, Fitted, no_extractor
 from sparring.job.blemished import BlemishSheets
 from sparring.job.judging import LEAST_JUDGED
 from sparring.job.parts import build_modules, placed, player_of
@@ -94,10 +94,6 @@ def _fitted(data: Data, recipe: Recipe, device: torch.device, on_progress: Progr
     return Fitted(judged_by=JUDGED_BY)
 
 
-def _no_extractor(data: Data, recipe: Recipe, device: torch.device) -> None:
-    """Nothing that is made is judged."""
-
-
 def _no_generator(path: Path, recipe: Recipe, player: Callable[[str], nn.Module]) -> Generator:
     raise UsageError(
         f"{path.name} makes no samples: it was trained to find anomalies. Give it pictures: sparring detect {path} "
@@ -121,7 +117,7 @@ ANOMALY = Aim(
     check=_checked,
     build=build_detection,
     fit=_fitted,
-    stand_in=_no_extractor,
+    stand_in=no_extractor,
     observers=watchers_for,
     drawer=BlemishSheets,
     generator=_no_generator,

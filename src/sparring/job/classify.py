@@ -16,7 +16,7 @@ from sparring.engine.game import Game
 from sparring.engine.precision import Precision
 from sparring.engine.record import Observer
 from sparring.errors import DataError, UsageError
-from sparring.job.aims import Aim, Drawer, Fitted, no_further_check
+from sparring.job.aims import Aim, Drawer, Fitted, no_extractor, no_further_check
 from sparring.job.dealing import examples
 from sparring.job.mistakes import Mistakes
 from sparring.job.parts import build_modules, placed, player_of
@@ -156,10 +156,6 @@ def _fitted(data: Data, recipe: Recipe, device: torch.device, on_progress: Progr
     return Fitted(judged_by=VALIDATION_ERROR)
 
 
-def _no_extractor(data: Data, recipe: Recipe, device: torch.device) -> None:
-    """Nothing that is made is judged."""
-
-
 def _no_generator(path: Path, recipe: Recipe, player: Callable[[str], nn.Module]) -> Generator:
     then = told_of(RunFolder.open(path)).then.format(run=path)
     raise UsageError(f"{path.name} makes no samples: it was trained to classify. Ask it for classes: {then}")
@@ -177,7 +173,7 @@ CLASSIFY = Aim(
     check=no_further_check,
     build=build_classification,
     fit=_fitted,
-    stand_in=_no_extractor,
+    stand_in=no_extractor,
     observers=watchers_for,
     drawer=_drawer,
     generator=_no_generator,

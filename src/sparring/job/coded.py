@@ -19,7 +19,6 @@ from sparring.losses.elbo import class_bounds
 from sparring.losses.rebuilding import AUTOENCODER
 from sparring.models.autoencode.base import Autoencoder, Variational
 from sparring.models.autoencode.quantised import VectorQuantised
-from sparring.recipe import PURPOSES
 
 CODED = 250
 BOUND_SAMPLES = 32
@@ -39,11 +38,7 @@ class CodedRun(OpenedRun):
         Raises:
             UsageError: the run was trained for something else.
         """
-        if self.recipe.task != "rebuild":
-            raise UsageError(
-                f"{self.path.name} has no codes: it was trained to {PURPOSES[self.recipe.task]}. Train with --task "
-                "rebuild."
-            )
+        self._refuse_other_task("rebuild", has="codes")
         module = self._player(AUTOENCODER)
         assert isinstance(module, Autoencoder)
         return module

@@ -18,7 +18,7 @@ from sparring.job.run import Pixels, Run
 from sparring.job.translate import names_of_made, refuse_foreign
 from sparring.metrics.base import Floats
 from sparring.metrics.false_alarms import Cut, cut_between, cut_for, shares_as_high
-from sparring.metrics.intervals import Measure
+from sparring.metrics.intervals import Measure, records
 from sparring.pictures import grid, heated, save_png
 from sparring.runfolder import machine_errors
 
@@ -75,13 +75,12 @@ class Findings:
 
     def to_json(self) -> dict[str, Any]:
         """Plain dicts, lists, numbers and strings."""
-        measures = [{"measure": row.pop("name"), **row} for row in map(asdict, self.measures)]
         return {
             "run": self.run,
             "by": self.by,
             "threshold": asdict(self.cut),
             "pictures": [asdict(row) for row in self.rows],
-            "measures": measures,
+            "measures": records(self.measures),
             "notes": self.notes,
             "skipped": [{"file": lost.name, "reason": lost.reason} for lost in self.skipped],
         }
@@ -116,10 +115,10 @@ def detect(
     if source.is_dir() and has_defects(source):
         return _of_tested(run, source, finder, cut, out)
     listing = list_pictures(source)
-    if out is not None:
-        refuse_foreign([out / name for name in names_of_made(listing.entries).values()])
-    skipped, rows = list(listing.skipped), []
     names = names_of_made(listing.entries)
+    if out is not None:
+        refuse_foreign([out / name for name in names.values()])
+    skipped, rows = list(listing.skipped), []
     for start in range(0, len(listing.entries), BLOCK):
         entries = listing.entries[start : start + BLOCK]
         read = list(read_new(run, entries, channels=run.picture_spec.channels, skipped=skipped))

@@ -1,21 +1,20 @@
 """What a detector is worth on pictures that are known to be good or faulty."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from sparring.data.defects import MASKS, TEST, has_defects
 from sparring.errors import DataError
 from sparring.job.defects import Tested, tested
+from sparring.job.detect import FALSE_ALARMS
 from sparring.job.evaluation import RECORD
 from sparring.job.run import Run
 from sparring.metrics.false_alarms import cut_for
-from sparring.metrics.intervals import Measure, proportion
+from sparring.metrics.intervals import Measure, proportion, records
 from sparring.metrics.kept import Progress, silent
 from sparring.runfolder import RunFolder
-
-FALSE_ALARMS = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +33,7 @@ class AnomalyEvaluation:
 
     def to_json(self) -> dict[str, Any]:
         """As evaluation.json holds it."""
-        rows = [{"measure": row.pop("name"), **row} for row in map(asdict, self.rows)]
-        return {"format": 1, "evaluations": [{"rows": rows, "conditions": list(self.conditions)}]}
+        return {"format": 1, "evaluations": [{"rows": records(self.rows), "conditions": list(self.conditions)}]}
 
 
 def evaluate_anomaly(

@@ -15,6 +15,7 @@ from sparring.job.prediction_files import Predictions
 from sparring.job.predictions import Judged, judge_predictions
 from sparring.job.reopen import own_data, unseen
 from sparring.job.run import Run
+from sparring.metrics.intervals import records
 from sparring.metrics.kept import Progress, silent
 from sparring.metrics.robust import Robustness, robustness
 from sparring.metrics.robust_rows import rows_robustness
@@ -42,9 +43,9 @@ class ClassifierEvaluation:
 
     def to_json(self) -> dict[str, Any]:
         """As evaluation.json holds it."""
-        found = asdict(self.judged)
-        measures = [*found.pop("rows"), *found.pop("threshold_rows"), *found.pop("class_rows")]
-        rows = [{"measure": row.pop("name"), **row} for row in measures]
+        judged = self.judged
+        rows = records([*judged.rows, *judged.threshold_rows, *judged.class_rows])
+        found = {name: value for name, value in asdict(judged).items() if not name.endswith("rows")}
         steady = None if self.robustness is None else asdict(self.robustness)
         told = {**found, "rows": rows, "conditions": list(self.conditions), "robustness": steady}
         return {"format": 1, "evaluations": [told]}

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from sparring.losses.elbo import ELBO, importance_bound
 from sparring.losses.rebuilding import AUTOENCODER
 from sparring.metrics.annealed import annealed_log_z
 from sparring.metrics.base import Floats, Pictures
-from sparring.metrics.intervals import Better, Measure, measure
+from sparring.metrics.intervals import Better, Measure, measure, records
 from sparring.metrics.kept import Progress, silent
 from sparring.metrics.rebuilding import Shown, active, pca_error, unit_rows
 from sparring.metrics.reconstruction import MEANINGS, reconstruction
@@ -57,8 +57,7 @@ class RebuildEvaluation:
 
     def to_json(self) -> dict[str, Any]:
         """As evaluation.json holds it."""
-        rows = [{"measure": row.pop("name"), **row} for row in map(asdict, self.rows)]
-        own = {"rows": rows, "conditions": list(self.conditions)}
+        own = {"rows": records(self.rows), "conditions": list(self.conditions)}
         others = [] if self.samples is None else self.samples.to_json()["evaluations"]
         return {"format": 1, "evaluations": [own, *others]}
 

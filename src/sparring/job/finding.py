@@ -4,7 +4,6 @@ import functools
 
 from torch import nn
 
-from sparring.errors import UsageError
 from sparring.job import finder as finders
 from sparring.job.coded import CodedRun
 from sparring.job.evidence import Evidence, Pixels, chosen_evidence
@@ -13,7 +12,6 @@ from sparring.job.reopen import own_data
 from sparring.losses.detection import DETECTOR
 from sparring.metrics.kept import silent
 from sparring.models.detect.base import Detector
-from sparring.recipe import PURPOSES
 
 
 class FindingRun(CodedRun):
@@ -26,11 +24,7 @@ class FindingRun(CodedRun):
         Raises:
             UsageError: the run was trained for something else.
         """
-        if self.recipe.task != "anomaly":
-            raise UsageError(
-                f"{self.path.name} has no detector: it was trained to {PURPOSES[self.recipe.task]}. Train with --task "
-                "anomaly."
-            )
+        self._refuse_other_task("anomaly", has="detector")
         module = self._player(DETECTOR)
         assert isinstance(module, Detector)
         return module

@@ -61,7 +61,7 @@ class PlaneFrames:
 
     def _moment(self, game: Game) -> Moment:
         module = averaged_generator(game)
-        player = next(player for player in game.players if player.name == DISCRIMINATOR)
+        player = game.player(DISCRIMINATOR)
         discriminator, objective = player.module, game.objective
         assert isinstance(discriminator, Discriminator) and isinstance(objective, AdversarialObjective)
         z_NZ = self._noise(module, SHOWN, "fixed")

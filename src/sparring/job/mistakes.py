@@ -37,7 +37,7 @@ class Mistakes:
         """Save what is hardest now, under the present count."""
         if self._held is None:
             return
-        module = next(player for player in game.players if player.name == CLASSIFIER).averaged()
+        module = game.player(CLASSIFIER).averaged()
         likely = probabilities(logits_of(module, self._held.x, game.precision))
         order = np.argsort(likely[np.arange(len(self._held)), self._held.y], kind="stable")
         self._save(sample_name(game.images) if game.images else "init.png", self._held, order, kimg=game.kimg)

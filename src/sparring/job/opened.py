@@ -158,6 +158,18 @@ class OpenedRun:
         """Whether `classify` can be asked: it is a classifier, or its discriminator names classes."""
         return TASKS[self.recipe.task].names_classes(self.recipe, self.spec)
 
+    def _refuse_other_task(self, task: Task, *, has: str) -> None:
+        """Refuse to look for what only runs of a task have.
+
+        Raises:
+            UsageError: the run was trained for something else.
+        """
+        if self.recipe.task != task:
+            raise UsageError(
+                f"{self.path.name} has no {has}: it was trained to {PURPOSES[self.recipe.task]}. Train with --task "
+                f"{task}."
+            )
+
     def _player(self, player: str) -> nn.Module:
         tensors = self.checkpoint.tensors
         module = build_player(player, self.recipe, self.spec, self._precision)

@@ -215,7 +215,7 @@ def _with_options(recipe: Recipe, options: TrainOptions, spec: OpenedSpec, preci
         seed=options.seed,
         precision=precision.name,
         until_converged=options.until_converged,
-        begin_with=None if options.begin_with is None else str(options.begin_with.absolute()),
+        begin_with=None if options.begin_with is None else str(RunFolder.open(options.begin_with).path),
         reasons={name: why for name, why in recipe.reasons.items() if getattr(options, name, None) is None},
     )
 

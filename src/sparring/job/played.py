@@ -59,4 +59,4 @@ def played(
         game = build_game(recipe, spec, parts, precision)
         watcher = Progressing(tell, until)
         train(game, Window(), watcher, until=until, log_every=max(1, until // LOOKS), stop=lambda: False)
-        return next(each for each in game.players if each.name == player).averaged()
+        return game.player(player).averaged()

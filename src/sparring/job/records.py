@@ -140,7 +140,7 @@ def _rows(spec: ImageSpec, *, conditional: bool) -> int:
 
 def averaged_generator(game: Game) -> Generator:
     """The generator that is judged and drawn, in evaluation mode: its average, or a copy where it has none."""
-    module = next(player for player in game.players if player.name == GENERATOR).averaged()
+    module = game.player(GENERATOR).averaged()
     assert isinstance(module, Generator)
     return module
 

@@ -90,7 +90,7 @@ class RegionFrames:
         """Draw what the classifier says now, and save it under the present count."""
         if self._held is None:
             return
-        module = next(player for player in game.players if player.name == CLASSIFIER).averaged()
+        module = game.player(CLASSIFIER).averaged()
         title = f"{self._name}, {self._recipe.name}, {game.kimg:,.1f} kimg"
 
         def predict(rows: Values) -> Points:

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from sparring.errors import UsageError
 from sparring.losses.base import Batch, Moment, Turn, objectives
-from sparring.losses.rebuilding import AUTOENCODER, OBJECTIVE, Stateless, label_of, seen
+from sparring.losses.rebuilding import AUTOENCODER, OBJECTIVE, Stateless
 from sparring.losses.reconstruction_error import ReconstructionLoss
-from sparring.models.autoencode.base import Autoencoder, Variational
+from sparring.models.autoencode.base import Autoencoder, Variational, label_of, seen
 from sparring.registry import Range
 
 

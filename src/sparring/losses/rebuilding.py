@@ -9,7 +9,7 @@ from torch import Tensor
 from sparring.errors import UsageError
 from sparring.losses.base import Batch, Moment, Objective, Turn, objectives
 from sparring.losses.reconstruction_error import ReconstructionLoss
-from sparring.models.autoencode.base import Autoencoder
+from sparring.models.autoencode.base import Autoencoder, label_of, seen
 from sparring.nn import ranks
 from sparring.registry import Range
 
@@ -26,16 +26,6 @@ class RebuildingObjective(Objective, Protocol):
     def measured(self, module: Autoencoder, batch: Batch) -> dict[str, Tensor]:
         """`objective`, what training makes small, and each of `measures`: [B], or [] of the batch."""
         ...
-
-
-def seen(batch: Batch) -> Tensor:
-    """What the encoder is shown: the examples, or the spoilt ones of a denoising autoencoder."""
-    return batch.get("seen", batch["x"])
-
-
-def label_of(module: Autoencoder, batch: Batch) -> Tensor | None:
-    """The labels int64 [B] where the network is told them."""
-    return batch.get("y") if module.classes else None
 
 
 class Stateless:

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from sparring.errors import UsageError
 from sparring.losses.base import Batch, Moment, Turn, objectives
-from sparring.losses.rebuilding import AUTOENCODER, OBJECTIVE, seen
+from sparring.losses.rebuilding import AUTOENCODER, OBJECTIVE
 from sparring.losses.reconstruction_error import ReconstructionLoss
-from sparring.models.autoencode.base import Autoencoder
+from sparring.models.autoencode.base import Autoencoder, seen
 from sparring.models.autoencode.quantised import Codebook, VectorQuantised
 from sparring.nn import ranks
 from sparring.registry import Range

@@ -74,7 +74,7 @@ class AccuracyWatch:
 
     def observe(self, game: Game) -> Observed:
         """The columns now."""
-        module = next(player for player in game.players if player.name == self._player).averaged()
+        module = game.player(self._player).averaged()
         train_loss, train_said = _judged(module, self._train, game.precision)
         held_loss, held_said = _judged(module, self._held, game.precision)
         matrix = confusion_matrix(self._held.y, held_said, self._classes)

@@ -27,7 +27,7 @@ class ClassHeadWatch:
 
     def observe(self, game: Game) -> Observed:
         """The accuracy now."""
-        module = next(player for player in game.players if player.name == DISCRIMINATOR).averaged()
+        module = game.player(DISCRIMINATOR).averaged()
         assert isinstance(module, Discriminator)
         logit_NK = logits_of(lambda x_BCHW: module.class_logits(module.features(x_BCHW)), self._held.x, game.precision)
         right_N = logit_NK.argmax(1).numpy() == self._held.y

@@ -55,7 +55,7 @@ class BlemishWatch:
 
 def averaged_detector(game: Game) -> Detector:
     """What is judged and drawn, in evaluation mode."""
-    module = next(player for player in game.players if player.name == DETECTOR).averaged()
+    module = game.player(DETECTOR).averaged()
     assert isinstance(module, Detector)
     return module
 

@@ -1,8 +1,8 @@
 """A row of a table of measures, and how sure its number is: Wilson's interval of a share, the bootstrap of the rest."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 import numpy as np
 
@@ -37,6 +37,11 @@ class Measure:
     count: int
     better: Better = "higher"
     note: str = ""
+
+
+def records(rows: Iterable[Measure]) -> list[dict[str, Any]]:
+    """The rows as JSON holds them, `name` being called `measure`."""
+    return [{"measure": row.pop("name"), **row} for row in map(asdict, rows)]
 
 
 def measure(

@@ -39,7 +39,7 @@ class LayersWatch:
 
     def observe(self, game: Game) -> Observed:
         """The columns now; the game's own networks stay as they are."""
-        player = next(player for player in game.players if player.name == self._player)
+        player = game.player(self._player)
         module = copy.deepcopy(player.module).train().requires_grad_(True)
         stored = to_device(torch.from_numpy(self._examples.x), game.precision.device)
         y_B = to_device(torch.from_numpy(self._examples.y), game.precision.device)

@@ -124,7 +124,7 @@ class PlayersWatch:
 
 
 def _module(game: Game, name: str) -> nn.Module:
-    return next(player.module for player in game.players if player.name == name)
+    return game.player(name).module
 
 
 class _Drawn(NamedTuple):

@@ -15,10 +15,10 @@ from sparring.engine.game import Game
 from sparring.engine.precision import Precision
 from sparring.engine.record import Observed
 from sparring.losses.base import Batch
-from sparring.losses.rebuilding import AUTOENCODER, OBJECTIVE, RebuildingObjective, label_of
+from sparring.losses.rebuilding import AUTOENCODER, OBJECTIVE, RebuildingObjective
 from sparring.losses.reconstruction_error import ReconstructionLoss
 from sparring.metrics.base import Floats, Labels
-from sparring.models.autoencode.base import Autoencoder
+from sparring.models.autoencode.base import Autoencoder, label_of
 
 BLOCK = 250
 MOST_VALUES = 4_000_000
@@ -150,7 +150,7 @@ class RebuildWatch:
 
 def averaged_autoencoder(game: Game) -> Autoencoder:
     """What is judged and drawn, in evaluation mode."""
-    module = next(player for player in game.players if player.name == AUTOENCODER).averaged()
+    module = game.player(AUTOENCODER).averaged()
     assert isinstance(module, Autoencoder)
     return module
 

@@ -48,9 +48,11 @@ class Patches:
         whole_BCHW = part_BRKCSS.permute(0, 3, 1, 4, 2, 5).flatten(4, 5).flatten(2, 3)
         return whole_BCHW[:, :, : self.height, : self.width]
 
-    def spread(self, of_BT: Tensor) -> Tensor:
-        """What is of each patch, for each point: [B, 1, H, W]."""
-        return self.joined(of_BT[:, :, None].expand(-1, -1, self.side * self.side).contiguous())
+    def shown(self, place_BN: Tensor) -> Tensor:
+        """Whether each point is of one of these patches, bool [B, 1, H, W]."""
+        flag_BT = torch.zeros(len(place_BN), self.count, dtype=torch.bool, device=place_BN.device)
+        flag_BTV = flag_BT.scatter(1, place_BN, True)[:, :, None].expand(-1, -1, self.side * self.side)
+        return self.joined(flag_BTV.contiguous())
 
 
 def taken(token_BTC: Tensor, place_BN: Tensor) -> Tensor:

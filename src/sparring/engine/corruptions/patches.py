@@ -3,7 +3,6 @@
 from typing import Annotated
 
 import torch
-from torch import Tensor
 
 from sparring.engine.corruptions.base import corruptions
 from sparring.engine.deal import WHOLE, Share, to_device
@@ -33,6 +32,4 @@ class HiddenPatches:
         shown = min(places.count - 1, max(1, round((1 - self.share) * places.count)))
         order_BT = share.cut(torch.rand(len(x_BCHW) * share.ranks, places.count, generator=draw)).argsort(1)
         shown_BN = to_device(order_BT[:, :shown], x_BCHW.device)
-        flag_BT = torch.zeros(order_BT.shape, dtype=torch.bool, device=x_BCHW.device).scatter(1, shown_BN, True)
-        seen_BCHW: Tensor = x_BCHW * places.spread(flag_BT)
-        return {**batch, "shown": shown_BN, "seen": seen_BCHW}
+        return {**batch, "shown": shown_BN, "seen": x_BCHW * places.shown(shown_BN)}

@@ -50,11 +50,21 @@ class Autoencoder(nn.Module):
     def rebuild(self, batch: Mapping[str, Tensor]) -> Tensor:
         """What comes of a batch of `x` [B, ...], and `y` int64 [B] where it is told labels: of `seen` in the place of
         `x` where examples are spoilt. For the loss to read, as `decode`."""
-        made: Tensor = self(batch.get("seen", batch["x"]), batch.get("y") if self.classes else None)
+        made: Tensor = self(seen(batch), label_of(self, batch))
         return made
 
     def begin(self, x: Tensor) -> None:
         """Shown training examples before the first round: a place for what is taken from data and then kept."""
+
+
+def seen(batch: Mapping[str, Tensor]) -> Tensor:
+    """What the encoder is shown: the examples, or the spoilt ones of a denoising autoencoder."""
+    return batch.get("seen", batch["x"])
+
+
+def label_of(module: Autoencoder, batch: Mapping[str, Tensor]) -> Tensor | None:
+    """The labels int64 [B] where the network is told them."""
+    return batch.get("y") if module.classes else None
 
 
 FIRST_LOG_SD = -1.5

@@ -83,12 +83,8 @@ class MaskedAutoencoder(Autoencoder):
         # The first is the picture's own token; a patch's stands one behind its number.
         first_BTC = torch.cat([token_BNC[:, :1], hidden_BTC[:, 1:]], 1)
         guess_BCHW = self._made(first_BTC.scatter(1, place_BNC, token_BNC[:, 1:]))
-        return torch.where(self._is_shown(shown_BN), x_BCHW, guess_BCHW.to(x_BCHW.dtype))
+        return torch.where(self.places.shown(shown_BN), x_BCHW, guess_BCHW.to(x_BCHW.dtype))
 
     def _made(self, token_BTC: Tensor) -> Tensor:
         behind_BTC = self.norm(self.decoder(token_BTC + self.positions))
         return self.places.joined(self.to_points(behind_BTC[:, 1:]))
-
-    def _is_shown(self, shown_BN: Tensor) -> Tensor:
-        flag_BT = torch.zeros(len(shown_BN), self.places.count, dtype=torch.bool, device=shown_BN.device)
-        return self.places.spread(flag_BT.scatter(1, shown_BN, True))
