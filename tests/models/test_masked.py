@@ -116,3 +116,19 @@ def test_other_networks_likelihoods_and_single_patches_are_refused() -> None:
         Masked(network(), Bernoulli())
     with pytest.raises(UsageError, match="one patch is the whole picture"):
         MaskedAutoencoder(SPEC, patch=14)
+
+
+def test_by_itself_every_patch_is_guessed_from_others() -> None:
+    module, x_BCHW = network(), pictures()
+    made_BCHW = module(x_BCHW)
+    assert torch.equal(made_BCHW, module.rebuild({"x": x_BCHW}))
+    for patch in range(12):
+        its_B1HW = module.places.shown(torch.full((5, 1), patch))
+        others = module(torch.where(its_B1HW, pictures(9), x_BCHW))
+        torch.testing.assert_close(others.where(its_B1HW, 0.0), made_BCHW.where(its_B1HW, 0.0))
+        assert not torch.allclose(others, made_BCHW), "and the others are guessed from it"
+    shown = [torch.arange(turn, 12, 4).expand(5, -1) for turn in range(4)]
+    guesses = [module.rebuild({"x": x_BCHW, "shown": places}) for places in shown]
+    hidden = [~module.places.shown(places) for places in shown]
+    by_hand = sum(guess * flag for guess, flag in zip(guesses, hidden, strict=True)) / 3
+    torch.testing.assert_close(made_BCHW, by_hand)

@@ -212,7 +212,7 @@ def _autoencoder_facts(row: Mapping[str, Any]) -> list[str]:
         words.append(f"kl {_number(row['autoencoder_kl'])}")
     if "validation_mse" in row:
         error, floor = _number(row["validation_mse"]), _number(row["validation_mse_floor"])
-        words.append(f"held out: squared error {error} (PCA {floor})")
+        words.append(f"held out: squared error {error} (floor {floor})")
     return words + _distance_facts(row)
 
 

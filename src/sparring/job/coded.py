@@ -1,6 +1,7 @@
 """A run whose examples can be brought into codes and back."""
 
 import functools
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -57,11 +58,7 @@ class CodedRun(OpenedRun):
         module = self.autoencoder
         self._refuse_other(examples)
         kind = np.int64 if isinstance(module, VectorQuantised) else np.float32
-        pieces = []
-        for at in range(0, len(examples), CODED):
-            x = to_unit(to_device(torch.tensor(np.asarray(examples[at : at + CODED])), self._precision.device))
-            code = module.encode(x, self._given(None if labels is None else labels[at : at + CODED]))
-            pieces.append(code.cpu().numpy().astype(kind))
+        pieces = [module.encode(x, label).cpu().numpy().astype(kind) for x, label in self._blocks(examples, labels)]
         return np.concatenate(pieces) if pieces else np.empty((0, *module.code), kind)
 
     @torch.no_grad()
@@ -85,9 +82,25 @@ class CodedRun(OpenedRun):
             pieces.append(to_stored(made))
         return np.concatenate(pieces)
 
+    @torch.no_grad()
     def rebuild(self, examples: Stored, labels: Labels | None = None) -> Stored:
-        """What is left of examples that went through the code: `decode(encode(examples))`, of their type and shape."""
-        return self.decode(self.encode(examples, labels), labels)
+        """What is left of examples that went through the code, of their type and shape: `decode(encode(examples))`, and
+        of a masked autoencoder each patch as it is guessed from others.
+
+        Raises:
+            UsageError: the run has no codes, or there are none, or ones of another shape or type.
+        """
+        module, loss = self.autoencoder, loss_of(self.recipe)
+        self._refuse_other(examples)
+        if not len(examples):
+            raise UsageError("no examples to rebuild: expected one or more.")
+        blocks = self._blocks(examples, labels)
+        return np.concatenate([to_stored(loss.shown(module(x, label))) for x, label in blocks])
+
+    def _blocks(self, examples: Stored, labels: Labels | None = None) -> Iterator[tuple[Tensor, Tensor | None]]:
+        for at in range(0, len(examples), CODED):
+            x = to_unit(to_device(torch.tensor(np.asarray(examples[at : at + CODED])), self._precision.device))
+            yield x, self._given(None if labels is None else labels[at : at + CODED])
 
     @property
     def weighs_evidence(self) -> bool:
@@ -119,8 +132,7 @@ class CodedRun(OpenedRun):
         with np.errstate(divide="ignore"):
             prior_K = np.log(np.array(read_shares(self._folder)))
         pieces = [np.empty((0, len(prior_K)))]
-        for at in range(0, len(examples), CODED):
-            x = to_unit(to_device(torch.tensor(np.asarray(examples[at : at + CODED])), self._precision.device))
+        for x, _ in self._blocks(examples):
             pieces.append(class_bounds(module, loss, x, samples=samples, seed=0).double().cpu().numpy() + prior_K)
         return np.concatenate(pieces)
 

@@ -17,7 +17,7 @@ from sparring.job.evaluate_bayes import bayes_rows
 from sparring.job.evaluate_data import Against, open_against
 from sparring.job.evaluate_measures import Pool
 from sparring.job.evaluation import RECORD, Evaluations
-from sparring.job.rebuild_parts import corruption_of, loss_of
+from sparring.job.rebuild_parts import corruption_of, hidden_share, loss_of
 from sparring.job.run import Run
 from sparring.job.samplers import sampler_of
 from sparring.losses.elbo import ELBO, importance_bound
@@ -127,7 +127,6 @@ def _error_rows(run: Run, held: Pool, train: Pictures) -> list[Measure]:
     labels = held.labels if run.autoencoder.classes else None
     made = run.rebuild(held.pictures, labels)
     known_NX, unknown_NX = unit_rows(train), unit_rows(held.pictures)
-    linear, numbers = pca_error(known_NX, unknown_NX, run.autoencoder.code_size)
     nothing = float(((unknown_NX - known_NX.mean(0)) ** 2).mean())
     if isinstance(run.spec, TableSpec):
         squared = ((made - held.pictures) ** 2).mean(1).astype(np.float64)
@@ -135,11 +134,12 @@ def _error_rows(run: Run, held: Pool, train: Pictures) -> list[Measure]:
     else:
         values = reconstruction(held.pictures, made)
         rows = [_mean(name, values[name], MEANINGS[name], better=better) for name, better in SHOWN.items()]
-    note = f"mse of PCA to {numbers} numbers, fitted to {len(known_NX):,} training examples"
-    beside = [
-        measure("mse_pca", linear, None, len(unknown_NX), note, better="lower"),
-        measure("mse_mean", nothing, None, len(unknown_NX), "mse of the mean training example", better="lower"),
-    ]
+    beside = [measure("mse_mean", nothing, None, len(unknown_NX), "mse of the mean training example", better="lower")]
+    # Who guesses what is hidden compresses nothing: there is no number of components to compare it with.
+    if not hidden_share(run.recipe):
+        linear, numbers = pca_error(known_NX, unknown_NX, run.autoencoder.code_size)
+        note = f"mse of PCA to {numbers} numbers, fitted to {len(known_NX):,} training examples"
+        beside.insert(0, measure("mse_pca", linear, None, len(unknown_NX), note, better="lower"))
     return [rows[0], *beside, *rows[1:]]
 
 

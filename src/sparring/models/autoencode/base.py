@@ -44,7 +44,7 @@ class Autoencoder(nn.Module):
         raise NotImplementedError
 
     def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
-        """`decode(encode(x))`."""
+        """What examples come back as: `decode(encode(x))`, but for networks that guess what is hidden from them."""
         return self.decode(self.encode(x, label), label)
 
     def rebuild(self, batch: Mapping[str, Tensor]) -> Tensor:

@@ -19,6 +19,9 @@ from sparring.nn.attention import EPS, TransformerBlock
 from sparring.nn.patches import PatchEncoder, Patches, small, small_weights, usual_side
 from sparring.registry import Range
 
+TURNS = 4
+"""A quarter of the patches is shown at a time, as in training."""
+
 
 @autoencoders("masked", paper="arXiv:2111.06377")
 class MaskedAutoencoder(Autoencoder):
@@ -66,13 +69,25 @@ class MaskedAutoencoder(Autoencoder):
         return token_BTC
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """See `Autoencoder.decode`: of a code of all patches. It was taught to guess hidden ones, so see `rebuild`."""
+        """See `Autoencoder.decode`: of a code of all patches. It was taught to guess hidden ones, so see `forward`."""
         return self._made(self.to_decoder(z))
+
+    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+        """Each patch as it is guessed from others: one in four, of few one in fewer, is shown in turn, and guesses are
+        averaged."""
+        turns = min(TURNS, self.places.count)
+        number_T = torch.arange(self.places.count, device=x.device)
+        guessed = torch.zeros_like(x)
+        for turn in range(turns):
+            shown_BN = number_T[number_T % turns == turn].expand(len(x), -1)
+            made = self.rebuild({"x": x, "shown": shown_BN}).to(x.dtype)
+            guessed += made.masked_fill(self.places.shown(shown_BN), 0.0)
+        return guessed / (turns - 1)
 
     def rebuild(self, batch: Mapping[str, Tensor]) -> Tensor:
         """The patches that are shown, `shown` [B, N] of the batch, as they are, and guesses in the place of the others.
 
-        Where none is hidden, `decode(encode(x))`.
+        Where the batch does not say, `forward` hides each in turn.
         """
         x_BCHW, shown_BN = batch["x"], batch.get("shown")
         if shown_BN is None:
