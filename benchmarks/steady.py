@@ -34,6 +34,7 @@ def figures(kept: Kept, seed: int) -> dict[str, Any]:
     for name in (space, f"{space}_floor", "recall", "coverage"):
         if space is not None and name is not None:
             found[name.replace(space, "distance")] = last_of(kept, name)
+    found["class_agreement"] = last_of(kept, "class_agreement")
     return found
 
 
@@ -42,7 +43,9 @@ def shown(name: str, data: str, runs: list[dict[str, Any]]) -> str:
     times = [r["distance"] / r["distance_floor"] for r in runs if r.get("distance") and r.get("distance_floor")]
     well = sum(r["ended"] == "well" for r in runs)
     spread = f"{statistics.median(times):8.1f} x floor, worst {max(times):8.1f}" if times else "not measured"
-    return f"{name:<14} {data:<8} {well} of {len(runs)} ended well   {spread}"
+    agreed = [r["class_agreement"] for r in runs if r.get("class_agreement") is not None]
+    classes = f"   classes as asked {min(agreed):.2f} and more" if agreed else ""
+    return f"{name:<14} {data:<8} {well} of {len(runs)} ended well   {spread}{classes}"
 
 
 def main() -> None:
