@@ -16,8 +16,9 @@ from job.conftest import empty_cache
 from job.helpers import make_pictures
 from sparring.data import open_data
 from sparring.errors import UsageError
+from sparring.job.coded import by_bayes_rule
 from sparring.job.evaluate_rebuilding import RebuildEvaluation
-from sparring.job.run import evidence, posterior
+from sparring.job.run import evidence
 
 command = sparring_
 
@@ -51,7 +52,7 @@ def test_it_names_digits_by_bayes_rule(cvae: sparring.Run) -> None:
     assert (likely.argmax(1) == held.y).mean() > 0.85
     np.testing.assert_allclose(likely.sum(1), 1)
     joint = cvae.log_joint(np.asarray(held.x[:5]))
-    np.testing.assert_allclose(posterior(joint), likely[:5], atol=1e-4)
+    np.testing.assert_allclose(by_bayes_rule(joint), likely[:5], atol=1e-4)
     np.testing.assert_allclose(
         evidence(joint), np.log(np.exp(joint - joint.max(1, keepdims=True)).sum(1)) + joint.max(1)
     )

@@ -15,7 +15,7 @@ from sparring.engine.precision import Precision
 from sparring.engine.state import capture, restore
 from sparring.errors import DataError, UsageError
 from sparring.job.build import build_game
-from sparring.job.classify import Balanced
+from sparring.job.labelled import Balanced
 from sparring.job.parts import known_names, known_settings
 from sparring.losses.classification import CLASSIFIER
 from sparring.models.classify.base import classifiers

@@ -1,6 +1,6 @@
 """A classifier from its recipe and the data's spec: one player, the labelled examples it is dealt, who watches it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +10,13 @@ from torch import nn
 
 from sparring.data import Data, Part
 from sparring.data.spec import OpenedSpec, TableSpec
-from sparring.engine.deal import Dealer, Order, Share, Source, key, to_device
-from sparring.engine.distortions.base import Distorted, distortions
+from sparring.engine.deal import Dealer, to_device
 from sparring.engine.game import Game
 from sparring.engine.precision import Precision
 from sparring.engine.record import Observer
 from sparring.errors import DataError, UsageError
 from sparring.job.aims import Aim, Drawer, Fitted, no_extractor, no_further_check
-from sparring.job.dealing import examples
+from sparring.job.labelled import dealt
 from sparring.job.mistakes import Mistakes
 from sparring.job.parts import build_modules, placed, player_of
 from sparring.job.regions import RegionFrames, in_a_plane
@@ -64,16 +63,10 @@ def build_classification(recipe: Recipe, spec: OpenedSpec, parts: Mapping[str, P
     weights = _weights(counts, precision) if balance == "weights" else None
     objective = objectives.build(recipe.objective.name, module, loss, weights, settings=recipe.objective.settings)
     assert isinstance(objective, Classification)
-    if balance == "sampling" and train.stream is not None:
-        raise UsageError(
-            "--set objective.balance=sampling draws from all pictures, and --stream has but some at a time: take "
-            "--set objective.balance=weights."
-        )
-    order = _order(recipe, rows, train.y, balanced=balance == "sampling")
     return Game(
         players=[player_of(CLASSIFIER, module, recipe.players[CLASSIFIER], recipe)],
         objective=objective,
-        deal=Dealer({CLASSIFIER: [_source(recipe, spec, train, order, rows, precision)]}),
+        deal=Dealer({CLASSIFIER: dealt(objective, recipe, spec, train, precision)}),
         precision=precision,
         batch=recipe.batch,
         counted=CLASSIFIER,
@@ -96,47 +89,6 @@ def watchers_for(data: Data, recipe: Recipe, extractor: Extractor | None = None)
         AccuracyWatch(seen, unseen, classes=len(data.spec.classes), player=CLASSIFIER),
         LayersWatch(felt, module, player=CLASSIFIER),
     ]
-
-
-class Balanced(Order):
-    """Every class as often as any other: a place in the order is a class, and within it its examples in turn."""
-
-    def __init__(self, members: Sequence[Labels], *, batch: int, seed: int, stream: str) -> None:
-        super().__init__(sum(map(len, members)), batch=batch, seed=seed, stream=stream)
-        self._turns = [
-            Order(len(rows), batch=1, seed=seed, stream=f"{stream}/class-{c}") for c, rows in enumerate(members)
-        ]
-        self._members = members
-
-    def __call__(self, counter: int) -> Labels:
-        """Indices of batch number `counter`, int64 [B]."""
-        places = np.arange(counter * self.batch, (counter + 1) * self.batch)
-        turns, classes = np.divmod(places, len(self._members))
-        chosen = [self._members[c][self._turns[c](int(turn))[0]] for turn, c in zip(turns, classes, strict=True)]
-        return np.array(chosen, dtype=np.int64)
-
-
-def _order(recipe: Recipe, rows: Labels, y: Labels, *, balanced: bool) -> Order:
-    """Of places among `rows`."""
-    if not balanced:
-        return Order(len(rows), batch=recipe.batch, seed=recipe.seed, stream=CLASSIFIER)
-    labels = y[rows]
-    members = [np.flatnonzero(labels == c) for c in np.unique(labels)]
-    return Balanced(members, batch=recipe.batch, seed=recipe.seed, stream=CLASSIFIER)
-
-
-def _source(recipe: Recipe, spec: OpenedSpec, train: Part, order: Order, rows: Labels, precision: Precision) -> Source:
-    share = Share.here(parts=recipe.players[CLASSIFIER].accumulate)
-    pictures = examples(train, recipe, order, stream=CLASSIFIER, precision=precision, share=share, rows=rows)
-    if recipe.augment is None:
-        return pictures
-    if isinstance(spec, TableSpec) or spec.depth is not None:
-        what = "rows" if isinstance(spec, TableSpec) else "volumes"
-        raise UsageError(
-            f"--set augment={recipe.augment.name} changes pictures, and these data are {what}: give --set augment=none."
-        )
-    distortion = distortions.build(recipe.augment.name, settings=recipe.augment.settings)
-    return Distorted(pictures, distortion, seed=key(recipe.seed, "augment"), share=share)
 
 
 def _begin(module: nn.Module, train: Part, precision: Precision) -> None:

@@ -19,6 +19,7 @@ from sparring.job.tasks import TASKS
 from sparring.losses.elbo import class_bounds
 from sparring.losses.rebuilding import AUTOENCODER
 from sparring.models.autoencode.base import Autoencoder, Variational
+from sparring.models.autoencode.m2 import M2
 from sparring.models.autoencode.quantised import VectorQuantised
 
 CODED = 250
@@ -27,6 +28,7 @@ BOUND_SAMPLES = 32
 Codes = npt.NDArray[Any]
 """Numbers float32 [N, Z], or numbers of a codebook's vectors int64 [N, H, W]."""
 Labels = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 
 
 class CodedRun(OpenedRun):
@@ -136,6 +138,29 @@ class CodedRun(OpenedRun):
             pieces.append(class_bounds(module, loss, x, samples=samples, seed=0).double().cpu().numpy() + prior_K)
         return np.concatenate(pieces)
 
+    @torch.no_grad()
+    def posterior(self, examples: Stored, *, joint_NK: npt.NDArray[np.float64] | None = None) -> Floats:
+        """P(y | x) of an autoencoder that is told the class, float64 [N, K]: as it guesses it where it does, or else by
+        Bayes' rule.
+
+        Args:
+            joint_NK: `log_joint` of the examples, where it is known already.
+
+        Raises:
+            UsageError: as `log_joint`.
+        """
+        module = self.autoencoder
+        if isinstance(module, M2):
+            self._refuse_other(examples)
+            pieces = [module.class_logits(x).double().softmax(1).cpu().numpy() for x, _ in self._blocks(examples)]
+            return np.concatenate(pieces) if pieces else np.empty((0, module.classes))
+        return by_bayes_rule(self.log_joint(examples) if joint_NK is None else joint_NK)
+
+    @property
+    def guesses_classes(self) -> bool:
+        """Whether `posterior` is a network's guess."""
+        return self.recipe.task == "rebuild" and isinstance(self.autoencoder, M2)
+
     def unseen(self, count: int, *, seed: int = 0) -> tuple[Stored, Labels | None]:
         """Examples [N, ...] that it was not trained on, and their labels where there are some; after the last comes
         the first again.
@@ -166,3 +191,9 @@ class CodedRun(OpenedRun):
                 f"examples {examples.dtype} {list(examples.shape)}: expected {kind} [N, {', '.join(map(str, shape))}], "
                 f"as {self.path.name} was trained on."
             )
+
+
+def by_bayes_rule(log_joint_NK: Floats) -> Floats:
+    """P(y | x) of log P(x, y), float64 [N, K]."""
+    found: Floats = torch.from_numpy(log_joint_NK).softmax(1).numpy()
+    return found

@@ -121,7 +121,7 @@ def examples(
     own = updates.get(stream.partition("/")[0], updates[max(updates, key=updates.__getitem__)])
     return Streamed(
         part.stream,
-        batch=recipe.batch,
+        batch=order.batch,
         seed=recipe.seed,
         stream=stream,
         device=device,

@@ -4,10 +4,11 @@ import dataclasses
 
 import numpy as np
 
+from sparring.job.coded import by_bayes_rule
 from sparring.job.evaluate_data import Against
 from sparring.job.evaluate_measures import Pool
 from sparring.job.predict import HELD_OUT
-from sparring.job.run import Run, evidence, posterior
+from sparring.job.run import Run, evidence
 from sparring.metrics.base import Floats
 from sparring.metrics.intervals import Measure, proportion
 from sparring.metrics.ranking import ranking
@@ -35,12 +36,17 @@ def bayes_rows(run: Run, found: Against, held: Pool, *, strangers: bool) -> list
     if few.labels is None or (few.labels < 0).all():
         return rows
     known = few.labels >= 0
-    told = classification(few.labels[known], posterior(joint_NK)[known], classes=run.spec.classes)
-    return [*rows, *(_named(row) for row in told.rows if row.name in OF_CLASSES)]
+    told = [("bayes", "by Bayes' rule", by_bayes_rule(joint_NK))]
+    if run.guesses_classes:
+        told.append(("guess", "by q(y | x)", run.posterior(np.asarray(few.pictures))))
+    for kind, how, likely_NK in told:
+        judged = classification(few.labels[known], likely_NK[known], classes=run.spec.classes)
+        rows += [_named(row, kind, how) for row in judged.rows if row.name in OF_CLASSES]
+    return rows
 
 
-def _named(row: Measure) -> Measure:
-    return dataclasses.replace(row, name=f"bayes_{row.name}", note=row.note or "by Bayes' rule")
+def _named(row: Measure, kind: str, how: str) -> Measure:
+    return dataclasses.replace(row, name=f"{kind}_{row.name}", note=row.note or how)
 
 
 def _stranger_rows(run: Run, found: Against, others_N: Floats) -> list[Measure]:

@@ -14,7 +14,7 @@ from sparring.data.tables import SUFFIXES, read_columns
 from sparring.engine.deal import Stored
 from sparring.errors import DataError, UsageError
 from sparring.job.new_pictures import list_pictures, read_new, refuse_none
-from sparring.job.run import Run, evidence, posterior
+from sparring.job.run import Run, evidence
 from sparring.metrics.base import Floats
 from sparring.metrics.strangers import Familiar
 
@@ -138,7 +138,8 @@ class _Asked:
         if self._ten_crop:
             raise UsageError(f"--ten-crop is for classifiers; {self.run.path.name} goes by Bayes' rule.")
         joint_NK = self.run.log_joint(examples)
-        rows, log_p_N = _ranked(self.run, names, posterior(joint_NK), self._top), evidence(joint_NK)
+        likely_NK = self.run.posterior(examples, joint_NK=joint_NK)
+        rows, log_p_N = _ranked(self.run, names, likely_NK, self._top), evidence(joint_NK)
         return [
             self._weighed(row, float(log_p), float(tail))
             for row, log_p, tail in zip(rows, log_p_N, self._familiar.tails(log_p_N), strict=True)

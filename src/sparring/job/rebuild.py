@@ -10,7 +10,7 @@ from torch import nn
 
 from sparring.data import Data, Part
 from sparring.data.spec import OpenedSpec
-from sparring.engine.deal import Dealer, Noise, Order, Share, Source, key, to_device, to_unit
+from sparring.engine.deal import Dealer, Noise, Order, Renamed, Share, Source, key, to_device, to_unit
 from sparring.engine.distortions.base import Distorted
 from sparring.engine.game import Game
 from sparring.engine.precision import Precision
@@ -20,7 +20,14 @@ from sparring.job.aims import Aim, Fitted, no_further_check
 from sparring.job.dealing import examples
 from sparring.job.judging import LEAST_JUDGED, SampleJudge, fitted_for, unfitted_extractor
 from sparring.job.parts import build_modules, placed, player_of
-from sparring.job.rebuild_parts import corruption_of, hidden_share, loss_of, refuse_other_patches, refuse_rows
+from sparring.job.rebuild_parts import (
+    corruption_of,
+    hidden_share,
+    loss_of,
+    refuse_other_patches,
+    refuse_rows,
+    refuse_unused_guesses,
+)
 from sparring.job.rebuilt import RebuiltSheets
 from sparring.job.samplers import sampler_of
 from sparring.losses.base import objectives
@@ -29,6 +36,7 @@ from sparring.metrics.base import Extractor
 from sparring.metrics.kept import Progress
 from sparring.metrics.rebuilding import RebuildWatch, Shown, averaged_autoencoder
 from sparring.models.autoencode.base import Autoencoder, Variational
+from sparring.models.autoencode.m2 import M2
 from sparring.models.gan.base import Generator
 from sparring.recipe import Recipe
 
@@ -47,11 +55,13 @@ def build_rebuilding(recipe: Recipe, spec: OpenedSpec, parts: Mapping[str, Part]
     module = placed(build_modules(recipe, spec)[AUTOENCODER], precision)
     assert isinstance(module, Autoencoder)
     refuse_other_patches(recipe, module)
+    objective = _objective(recipe, module)
+    refuse_unused_guesses(module, objective)
     few = np.array(parts["train"].x[:BEGUN_WITH])
     module.begin(to_unit(to_device(torch.from_numpy(few), precision.device), precision.weights))
     return Game(
         players=[player_of(AUTOENCODER, module, recipe.players[AUTOENCODER], recipe)],
-        objective=_objective(recipe, module),
+        objective=objective,
         deal=Dealer({AUTOENCODER: _sources(recipe, module, parts["train"], precision)}),
         precision=precision,
         batch=recipe.batch,
@@ -86,7 +96,22 @@ def _sources(recipe: Recipe, module: Autoencoder, train: Part, precision: Precis
         dtype=precision.weights,
         share=share,
     )
-    return [shown, noise]
+    return [shown, noise, *_labelled(recipe, module, train, precision, share)]
+
+
+def _labelled(recipe: Recipe, module: Autoencoder, train: Part, precision: Precision, share: Share) -> list[Source]:
+    """Examples with labels by themselves, `x_labelled` and `y_labelled`, for a network that guesses them."""
+    if not isinstance(module, M2):
+        return []
+    stream, rows = f"{AUTOENCODER}/labelled", train.labelled
+    if not len(rows):
+        raise UsageError(
+            f"recipe '{recipe.name}' learns which class an example is of, and no training example has a label: put "
+            "pictures into class folders."
+        )
+    order = Order(len(rows), batch=recipe.batch, seed=recipe.seed, stream=stream)
+    dealt = examples(train, recipe, order, stream=stream, precision=precision, share=share, rows=rows)
+    return [Renamed(dealt, "_labelled")]
 
 
 def _unplaced(recipe: Recipe, spec: OpenedSpec) -> Autoencoder:

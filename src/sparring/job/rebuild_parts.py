@@ -6,8 +6,11 @@ from sparring.engine.corruptions.base import corruptions
 from sparring.engine.corruptions.patches import HiddenPatches
 from sparring.engine.distortions.base import Distortion
 from sparring.errors import UsageError
+from sparring.losses.m2 import SemiSupervisedELBO
+from sparring.losses.rebuilding import RebuildingObjective
 from sparring.losses.reconstruction_error import ReconstructionLoss, reconstruction_losses
 from sparring.models.autoencode.base import Autoencoder
+from sparring.models.autoencode.m2 import M2
 from sparring.models.autoencode.masked import MaskedAutoencoder
 from sparring.recipe import Recipe
 
@@ -47,6 +50,16 @@ def refuse_other_patches(recipe: Recipe, module: Autoencoder) -> None:
         f"patches of {hides}x{hides} are hidden and ones of {reads}x{reads} read: give --set patch=SIDE, which sets "
         "both."
     )
+
+
+def refuse_unused_guesses(module: Autoencoder, objective: RebuildingObjective) -> None:
+    """Refuse a network that guesses classes where nothing teaches it to.
+
+    Raises:
+        UsageError: names the recipe.
+    """
+    if isinstance(module, M2) and not isinstance(objective, SemiSupervisedELBO):
+        raise UsageError("network m2 learns to guess classes by its own objective alone: take --recipe m2.")
 
 
 def refuse_rows(recipe: Recipe, spec: OpenedSpec) -> None:

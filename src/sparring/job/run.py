@@ -175,7 +175,7 @@ class Run(FindingRun):
         if self.recipe.task == "rebuild":
             if ten_crop:
                 raise UsageError(f"--ten-crop is for classifiers; {self.path.name} goes by Bayes' rule.")
-            return posterior(self.log_joint(pictures))
+            return self.posterior(pictures)
         _refuse_other(pictures, self.spec, self.path.name)
         if ten_crop and not self.is_flat:
             raise UsageError(f"--ten-crop is for flat pictures, {self.path.name} was trained on {self.spec.form}.")
@@ -238,12 +238,6 @@ class Run(FindingRun):
 
 def _nameless(task: Task) -> str:
     return "its autoencoder is told none" if task == "rebuild" else "its discriminator names none"
-
-
-def posterior(log_joint_NK: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """P(y | x) of log P(x, y), float64 [N, K]: Bayes' rule."""
-    found: npt.NDArray[np.float64] = torch.from_numpy(log_joint_NK).softmax(1).numpy()
-    return found
 
 
 def evidence(log_joint_NK: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -1,6 +1,6 @@
 """The one-player objective of a classifier: say which class each example is of."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 import torch
@@ -65,8 +65,12 @@ class Classification:
 
     def turn(self, player: str, batch: Batch, moment: Moment) -> Turn:
         """The loss of each example [B], and whether it was classified right (NaN without a label)."""
+        return self.told(batch, self.logits(batch["x"]))
+
+    def told(self, batch: Batch, heads: Sequence[Tensor]) -> Turn:
+        """The turn of a batch whose logits [B, K] are known: of the network, and of its further heads."""
         y_B = batch["y"]
-        logit_BK, *further = self._logits(batch["x"])
+        logit_BK, *further = heads
         target_BK = self._targets(batch, logit_BK)
         terms = {"loss": self._weighted(logit_BK, target_BK, y_B)}
         if further:
@@ -91,7 +95,8 @@ class Classification:
     def load_state(self, state: Mapping[str, Tensor]) -> None:
         """Nothing to take back."""
 
-    def _logits(self, x: Tensor) -> tuple[Tensor, ...]:
+    def logits(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Of examples [B, ...]: those of the network [B, K], and of its further heads."""
         if isinstance(self.model, Classifier):
             return self.model.heads(x)
         return (self.model(x),)

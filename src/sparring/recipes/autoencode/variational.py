@@ -52,6 +52,26 @@ def cvae(data: DataChoice, facts: Facts) -> Recipe:
     return _variational("cvae", data, facts, model=_dense(facts, conditional=True))
 
 
+@recipes("m2", paper="arXiv:1406.5298")
+def m2(data: DataChoice, facts: Facts) -> Recipe:
+    """`cvae` from few labels: it guesses the class where nobody tells it, and names classes by that guess.
+
+    Command: sparring train mnist.npz --recipe m2 --labels 100
+    """
+    needs_labels("m2", facts)
+    settings: dict[str, Any] = {"z_dim": max(2, facts.columns), "hidden": (128, 128)} if facts.columns else {}
+    loss, why = likelihood(facts)
+    return rebuilder(
+        "m2",
+        data,
+        facts,
+        model=Part(name="m2", settings=settings),
+        objective="m2",
+        loss=loss,
+        reasons={"loss": why},
+    )
+
+
 @recipes("conv-vae", paper="arXiv:1312.6114")
 def conv_vae(data: DataChoice, facts: Facts) -> Recipe:
     """Variational, with strided and transposed convolutions.
