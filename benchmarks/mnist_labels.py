@@ -1,6 +1,7 @@
 """MNIST from a few labels: the test error of `ssgan`, beside the same network taught by those labels alone.
 
-    python -m benchmarks.mnist_labels mnist.npz [--labels 100] [--seeds 1 2 3] [--minutes 30] [--keep runs/labels]
+    python -m benchmarks.mnist_labels mnist.npz [--labels 100] [--seeds 1 2 3] [--minutes 30 | --kimg 5000]
+                                      [--keep runs/labels]
 
 Each seed draws as many labels of every digit, and everything else that is random in its run. Of a run the last averaged
 weights of the discriminator are taken, and the error is of MNIST's 10,000 test pictures: nothing is chosen by it. The
@@ -106,8 +107,12 @@ def error(answers: npt.NDArray[np.int64], labels: npt.NDArray[np.int64]) -> floa
 
 def figures(seed: int, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """The errors of one draw of labels; what was measured before is read."""
-    out = folder / f"ssgan-{options.labels}-labels-seed-{seed}"
-    kept = trained(options.data, out, recipe="ssgan", minutes=options.minutes, seed=seed, labels=options.labels)
+    longer = f"-{options.kimg:g}-kimg" if options.kimg else ""
+    out = folder / f"ssgan-{options.labels}-labels-seed-{seed}{longer}"
+    minutes = None if options.kimg else options.minutes
+    kept = trained(
+        options.data, out, recipe="ssgan", minutes=minutes, kimg=options.kimg, seed=seed, labels=options.labels
+    )
     data = open_data(str(options.data), labels=options.labels, seed=seed)
     pictures, labels = data.parts["test"].x, data.labels["test"]
     run = sparring.load(out, checkpoint="last")
@@ -136,7 +141,7 @@ def summary(rows: list[dict[str, Any]], name: str) -> dict[str, float | None]:
 def added(row: dict[str, Any], options: argparse.Namespace) -> tuple[dict[str, Any], Path]:
     """All draws of this setting, the new one among them, and the file they are in."""
     settings = record.before("mnist_labels")
-    name = f"{options.labels} labels, {options.minutes:g} minutes"
+    name = f"{options.labels} labels, " + (f"{options.kimg:g} kimg" if options.kimg else f"{options.minutes:g} minutes")
     others = [other for other in settings.get(name, {}).get("rows", []) if other["seed"] != row["seed"]]
     rows = sorted([*others, row], key=lambda found: found["seed"])
     means = {column: summary(rows, column) for column in ("error", "supervised_error")}
@@ -157,6 +162,7 @@ def main() -> None:
     parser.add_argument("--labels", type=int, default=100)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--kimg", type=float, default=None, help="instead of minutes")
     parser.add_argument("--keep", type=Path, default=None, help="keep the runs in this folder, and go on with them")
     options = parser.parse_args()
     found: dict[str, Any] = {}
