@@ -10,11 +10,12 @@ from torch import Tensor
 from sparring.data.spec import ImageSpec, SequenceSpec, TableSpec
 from sparring.errors import UsageError
 from sparring.models.autoencode.base import Autoencoder, Variational, autoencoders
+from sparring.models.autoencode.m2 import M2
 from sparring.models.autoencode.masked import MaskedAutoencoder
 from sparring.models.autoencode.quantised import VectorQuantised
 
 SHAPES = ((1, 8, 8), (1, 28, 28), (3, 30, 17), (4, 64, 64))
-OF_TABLES = ("linear", "mlp", "vae")
+OF_TABLES = ("linear", "m2", "mlp", "vae")
 B = 4
 
 
@@ -55,7 +56,10 @@ def test_codes_and_what_is_rebuilt_have_their_shapes_and_every_weight_learns(
         through = module.rebuild({"x": x, "shown": torch.tensor([[0], [1], [1], [0]])})
     else:
         through = module(x)
-    (through * torch.randn_like(through)).sum().backward()
+    total = (through * torch.randn_like(through)).sum()
+    if isinstance(module, M2):
+        total = total + (module.class_logits(x) * torch.randn(B, 3)).sum()
+    total.backward()
     idle = [key for key, p in module.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     assert not idle
 
@@ -72,7 +76,7 @@ def test_a_class_makes_a_difference_and_an_unknown_one_is_none(name: str) -> Non
 
 @pytest.mark.parametrize("name", list(autoencoders))
 def test_rows_are_taken_or_refused_with_what_to_do(name: str) -> None:
-    rows = TableSpec(columns=("a", "b", "c"))
+    rows = TableSpec(columns=("a", "b", "c"), classes=("u", "v") if name == "m2" else ())
     if name in OF_TABLES:
         module = autoencoders.build(name, rows)
         assert module(torch.randn(B, 3)).shape == (B, 3)

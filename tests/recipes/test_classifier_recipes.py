@@ -79,7 +79,7 @@ class TestEveryRecipe:
         assert Recipe.from_json(json.loads(json.dumps(made.to_json()))) == made
 
     def test_few_examples_make_a_small_batch(self, name: str) -> None:
-        assert recipe(name, labelled=20).batch == 16
+        assert recipe(name, examples=20, labelled=20).batch == 16
 
     def test_without_labels_it_says_what_it_needs(self, name: str) -> None:
         with pytest.raises(UsageError, match="needs labels"):

@@ -30,10 +30,11 @@ class M2(DenseVAE):
         hidden: Annotated[tuple[int, ...], "units of the hidden layers of each network", Range(1)] = (500,),
         activation: Annotated[ActivationKind, "of the hidden layers"] = "relu",
     ) -> None:
-        if not getattr(spec, "classes", ()):
+        shape = shape_of(spec)
+        if not spec.classes:
             raise UsageError("m2 tells classes apart, and these data have none: take --recipe vae.")
         super().__init__(spec, z_dim=z_dim, hidden=hidden, activation=activation, conditional=True)
-        sizes = (math.prod(shape_of(spec)), *hidden)
+        sizes = (math.prod(shape), *hidden)
         self.classifier = nn.Sequential(*dense(sizes, activation), nn.Linear(sizes[-1], self.classes))
 
     def class_logits(self, x: Tensor) -> Tensor:
