@@ -1,6 +1,6 @@
 """The convolutions against torch's own, at every geometry that takes another way."""
 
-import copy
+import warnings
 
 import pytest
 import torch
@@ -12,6 +12,7 @@ DOWN = {
     "few channels": (3, 8, (12, 16), 4, 2, 1),
     "few places": (6, 10, (8, 8), 4, 2, 1),
     "many places": (6, 10, (16, 12), 4, 2, 1),
+    "few places, many channels": (3, 512, (4, 6), 4, 2, 1),
     "odd side": (6, 10, (7, 9), 4, 2, 1),
     "whole map": (5, 1, (4, 4), (4, 4), 1, 0),
     "whole map, not square": (5, 2, (4, 6), (4, 6), 1, 0),
@@ -21,6 +22,7 @@ UP = {
     "few channels": (8, 3, (6, 8), 4, 2, 1, 0),
     "grey": (8, 1, (4, 4), 4, 2, 1, 0),
     "few places": (10, 6, (4, 4), 4, 2, 1, 0),
+    "few places, many channels": (512, 5, (2, 3), 4, 2, 1, 0),
     "many places": (10, 6, (8, 5), 4, 2, 1, 0),
     "odd side": (6, 3, (3, 4), 4, 2, 1, (1, 0)),
     "from one place": (7, 5, (1, 1), (4, 6), 1, 0, 0),
@@ -130,8 +132,23 @@ def test_a_frozen_weight_gets_no_gradient_and_the_input_does() -> None:
     assert x.grad is not None
 
 
-def test_without_gradients_it_is_torchs_to_the_bit() -> None:
-    for ours, theirs, x in (down_pair("few channels", torch.float32), up_pair("few channels", torch.float32)):
-        reference = copy.deepcopy(theirs).to(memory_format=torch.channels_last)
-        with torch.no_grad():
-            assert torch.equal(ours(x), reference(x))
+@pytest.mark.parametrize("case", UP)
+def test_without_gradients_it_goes_the_same_ways(case: str) -> None:
+    ours, theirs, x = up_pair(case, torch.float64)
+    with torch.no_grad():
+        made = ours(x)
+    assert torch.equal(made, ours(x).detach())
+    torch.testing.assert_close(made, theirs(x).detach(), rtol=1e-12, atol=1e-12)
+
+
+def test_what_traces_it_sees_torchs_own_layer_for_any_batch() -> None:
+    ours, theirs, x = up_pair("few channels", torch.float32)
+    theirs = theirs.to(memory_format=torch.channels_last)
+    five = torch.cat([x, x[:2]])
+    sizes = {"x_BCHW": {0: torch.export.Dim("batch")}}
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # it is what ONNX's older export still uses
+        traced = torch.jit.trace(ours, x)
+        exported = torch.export.export(ours, (x,), dynamic_shapes=sizes).module()
+        assert torch.equal(traced(five), theirs(five))
+        assert torch.equal(exported(five), theirs(five))

@@ -1,16 +1,19 @@
 """Convolutions that halve and double a map, computed on a CPU in the way that is fastest there.
 
 `Conv2d` and `ConvTranspose2d` are torch's modules: the same parameters, state and results up to the order of sums.
-While training on a CPU they go around the library's kernels where these are slow (measured with torch 2.13 on a Zen 4
-core, 64 pictures; milliseconds in bf16 and in fp32):
+On a CPU they go around the library's kernels where these are slow (measured with torch 2.13, 64 pictures; milliseconds
+in bf16 and in fp32):
 
 - the weight's gradient where the small map has few places (256 to 512 channels, 4x4 places): one matrix product of
-  patches, 23 and 52 instead of 36 and 59;
+  patches, 23 and 52 instead of 36 and 59 (a Zen 4 core);
 - the way up to few channels, which is also the input's gradient of the way down from few channels (64 to 3 channels,
-  64x64 places): one 2x2 convolution to the four parities of the places, 4 and 8 instead of 12 and 22;
+  64x64 places): one 2x2 convolution to the four parities of the places, 4 and 8 instead of 12 and 22 (Zen 4);
+- both ways where the small map has few places and many channels (512 to 256 channels, 4x4 places): products of patches,
+  11 and 58 instead of 35 and 70 on the way up, 10 and 47 instead of 16 and 61 down (a Xeon core with AMX);
 - a kernel as large as the map: a matrix product, 1 instead of 4.
 
-All is differentiable twice, as gradient penalties need it.
+All is differentiable twice, as gradient penalties need it. What traces a network, to export or to compile it, sees
+torch's own layers: the ways around them hold for one size of batch.
 """
 
 from typing import Any
@@ -27,9 +30,12 @@ FEW_PLACES = 16
 FEW_CHANNELS = 4
 """Up to so many channels of the large map it is reached over the parities of its places."""
 
+MANY_CHANNELS = 512
+"""From so many channels of the small map on, with few places, both ways are products. With 256 they gain nothing."""
+
 
 class Conv2d(nn.Conv2d):
-    """`torch.nn.Conv2d`, faster in training on a CPU where it halves a map or spans the whole of it."""
+    """`torch.nn.Conv2d`, faster on a CPU where it halves a map or spans the whole of it."""
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """[B, C, H, W] to [B, O, H', W'], as torch's."""
@@ -44,7 +50,7 @@ class Conv2d(nn.Conv2d):
 
 
 class ConvTranspose2d(nn.ConvTranspose2d):
-    """`torch.nn.ConvTranspose2d`, faster in training on a CPU where it doubles a map or starts from a single place."""
+    """`torch.nn.ConvTranspose2d`, faster on a CPU where it doubles a map or starts from a single place."""
 
     def forward(self, x_BCHW: Tensor, output_size: list[int] | None = None) -> Tensor:
         """[B, C, H, W] to [B, O, H', W'], as torch's."""
@@ -73,6 +79,9 @@ class _Down(torch.autograd.Function):
     @staticmethod
     def forward(ctx: FunctionCtx, x_BCHW: Tensor, weight_OC44: Tensor) -> Tensor:
         ctx.save_for_backward(x_BCHW, weight_OC44)
+        height, width = x_BCHW.shape[2:]
+        if _is_product(weight_OC44, height // 2, width // 2):
+            return _down_by_patches(x_BCHW, weight_OC44)
         return F.conv2d(x_BCHW, weight_OC44, stride=2, padding=1)
 
     @staticmethod
@@ -91,6 +100,8 @@ class _Up(torch.autograd.Function):
         ctx.save_for_backward(x_BOHW, weight_OC44)
         if weight_OC44.shape[1] <= FEW_CHANNELS:
             return _up_by_parity(x_BOHW, weight_OC44)
+        if _is_product(weight_OC44, *x_BOHW.shape[2:]):
+            return _up_by_patches(x_BOHW, weight_OC44)
         return F.conv_transpose2d(x_BOHW, weight_OC44, stride=2, padding=1)
 
     @staticmethod
@@ -115,11 +126,43 @@ def weight_gradient(large_BCHW: Tensor, small_BOHW: Tensor) -> Tensor:
         shape = (outputs, channels, 4, 4)
         kernel: Tensor = conv2d_weight(large_BCHW, shape, small_BOHW, stride=2, padding=1)  # type: ignore[no-untyped-call]
         return kernel
+    small_PO = small_BOHW.permute(0, 2, 3, 1).reshape(-1, outputs)
+    return (small_PO.t() @ _patches(large_BCHW)).view(outputs, 4, 4, channels).permute(0, 3, 1, 2)
+
+
+def _is_product(weight_OC44: Tensor, height: int, width: int) -> bool:
+    """Whether both ways between the maps are products, the small one having so many places."""
+    return height * width <= FEW_PLACES and weight_OC44.shape[0] >= MANY_CHANNELS
+
+
+def _patches(large_BCHW: Tensor) -> Tensor:
+    """What each place of the small map sees of the large one: [B x H x W, 4 x 4 x C] of [B, C, 2H, 2W]."""
     padded_BHWC = F.pad(large_BCHW, (1, 1, 1, 1)).permute(0, 2, 3, 1)
     patches_BHWC44 = padded_BHWC.unfold(1, 4, 2).unfold(2, 4, 2)
-    patches_PK = patches_BHWC44.permute(0, 1, 2, 4, 5, 3).reshape(-1, 16 * channels)
-    small_PO = small_BOHW.permute(0, 2, 3, 1).reshape(-1, outputs)
-    return (small_PO.t() @ patches_PK).view(outputs, 4, 4, channels).permute(0, 3, 1, 2)
+    return patches_BHWC44.permute(0, 1, 2, 4, 5, 3).reshape(-1, 16 * large_BCHW.shape[1])
+
+
+def _down_by_patches(x_BCHW: Tensor, weight_OC44: Tensor) -> Tensor:
+    """`down` as a product of patches."""
+    batch, _, height, width = x_BCHW.shape
+    outputs = weight_OC44.shape[0]
+    small_PO = _patches(x_BCHW) @ weight_OC44.permute(2, 3, 1, 0).reshape(-1, outputs)
+    return small_PO.view(batch, height // 2, width // 2, outputs).permute(0, 3, 1, 2)
+
+
+def _up_by_patches(x_BOHW: Tensor, weight_OC44: Tensor) -> Tensor:
+    """`up` as four products of 2x2 patches, one for each parity of the places, see `_up_by_parity`."""
+    batch, channels, height, width = x_BOHW.shape
+    outputs = weight_OC44.shape[1]
+    kernel = weight_OC44.flip(2, 3).reshape(channels, outputs, 2, 2, 2, 2)  # [O, C, i, p, j, q]
+    kernel_QKC = kernel.permute(3, 5, 2, 4, 0, 1).reshape(4, 4 * channels, outputs)
+    padded_BHWO = F.pad(x_BOHW, (1, 1, 1, 1)).permute(0, 2, 3, 1).contiguous()
+    b, h, w, o = padded_BHWO.stride()
+    # Place (2y + p, 2x + q) sees the 2x2 places from (y + p, x + q) on of the padded map.
+    shape = (2, 2, batch, height, width, 2, 2, channels)
+    patches_QPK = padded_BHWO.as_strided(shape, (h, w, b, h, w, h, w, o)).reshape(4, -1, 4 * channels)
+    made = torch.bmm(patches_QPK, kernel_QKC).view(2, 2, batch, height, width, outputs)
+    return made.permute(2, 3, 0, 4, 1, 5).reshape(batch, 2 * height, 2 * width, outputs).permute(0, 3, 1, 2)
 
 
 def _up_by_parity(x_BOHW: Tensor, weight_OC44: Tensor) -> Tensor:
@@ -136,9 +179,10 @@ def _up_by_parity(x_BOHW: Tensor, weight_OC44: Tensor) -> Tensor:
 
 
 def _applies(module: nn.Conv2d | nn.ConvTranspose2d, x: Tensor) -> bool:
-    """Whether this is training on a CPU, where the other ways pay, and a kernel without extras."""
+    """Whether this is on a CPU, where the other ways pay, not traced, and a kernel without extras."""
     plain = module.bias is None and module.groups == 1 and module.dilation == (1, 1) and module.padding_mode == "zeros"
-    return plain and x.device.type == "cpu" and torch.is_grad_enabled()
+    traced = torch.jit.is_tracing() or torch.compiler.is_compiling()  # type: ignore[attr-defined,no-untyped-call]
+    return plain and x.device.type == "cpu" and not traced
 
 
 def _is_halving(module: nn.Conv2d | nn.ConvTranspose2d) -> bool:
