@@ -22,6 +22,8 @@ from sparring.recipe import Recipe
 
 def names_classes(recipe: Recipe, spec: OpenedSpec) -> bool:
     """Whether the discriminator says which class a picture is of."""
+    if not spec.classes:
+        return False
     choice = recipe.players[DISCRIMINATOR].model
     with torch.device("meta"):
         return discriminators.build(choice.name, spec, settings=choice.settings).classifier is not None

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 import torch
-from sklearn.decomposition import PCA
 from torch import Tensor
 
 from sparring.data import TableSpec
@@ -220,6 +219,8 @@ def pca_error(known_NX: Floats, unknown_NX: Floats, numbers: int) -> tuple[float
     Args:
         known_NX: what it is fitted to: it can't have more numbers than these allow.
     """
+    from sklearn.decomposition import PCA  # here: it takes longer to import than many a command to run
+
     numbers = min(numbers, known_NX.shape[1], len(known_NX) - 1)
     fitted = PCA(numbers, svd_solver="randomized", random_state=0).fit(known_NX)
     made_NX = fitted.inverse_transform(fitted.transform(unknown_NX))
