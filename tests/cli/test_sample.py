@@ -56,6 +56,22 @@ def test_a_picture_does_not_depend_on_how_many_are_asked_for(
     assert len(set(many.values())) > 250
 
 
+def test_bf16_gives_the_same_pictures_but_for_a_few_levels(sparring: Command, run_folder: Path) -> None:
+    folders = []
+    for words in ((), ("--precision", "bf16")):
+        ended = sparring("sample", run_folder, "-n", "64", "--class", "3", *words)
+        assert ended.code == 0
+        folders.append(Path(ended.out.strip()).parent)
+    exact, rounded = folders
+    assert exact != rounded, "pictures of two kinds are not mixed in one folder"
+    assert read_provenance(rounded / "0004.png")["precision"] == "bf16"
+    one, other = (np.stack([np.asarray(Image.open(path)) for path in sorted(f.glob("0*.png"))]) for f in folders)
+    apart = np.abs(one.astype(int) - other)
+    assert 0 < apart.max() <= 12 and apart.mean() < 1
+    refused = sparring("sample", run_folder, "--precision", "bf61")
+    assert refused.code == 2 and "Known: auto, bf16, fp32" in refused.err
+
+
 def test_npz_of_grey_pictures_with_classes(sparring: Command, run_folder: Path, tmp_path: Path) -> None:
     ended = sparring("sample", run_folder, "-n", "300", "--npz", tmp_path / "deep" / "made")
     assert ended.code == 0 and ended.lines == [str(tmp_path / "deep" / "made.npz")]

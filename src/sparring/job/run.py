@@ -8,6 +8,7 @@ import torch
 
 from sparring.data.spec import OpenedSpec, TableSpec
 from sparring.engine import sampling
+from sparring.engine.allocator import reused_memory
 from sparring.engine.deal import Stored, to_device, to_unit
 from sparring.errors import UsageError, did_you_mean
 from sparring.job.finding import FindingRun
@@ -35,6 +36,7 @@ class Run(FindingRun):
         path: a run folder, or `runs/latest`.
         device: where samples are computed; None: the fastest device there is.
         checkpoint: `best`, by what the run was judged by, or `last`.
+        precision: what samples are computed in, see `OpenedRun`.
     """
 
     def sample(self, count: int = 64, *, label: str | None = None, seed: int = 0, truncation: float = 1.0) -> Stored:
@@ -56,7 +58,8 @@ class Run(FindingRun):
     def provenance(self, *, seed: int = 0, truncation: float = 1.0) -> dict[str, str | int | float]:
         """What a picture of `sample` says of where it came from."""
         kimg = self.checkpoint.images / 1000
-        return {"run": self.path.name, "kimg": kimg, "seed": seed, "truncation": truncation}
+        computed = {} if self.precision.name == "fp32" else {"precision": self.precision.name}
+        return {"run": self.path.name, "kimg": kimg, "seed": seed, "truncation": truncation, **computed}
 
     def noise(self, count: int, *, seed: int = 0, truncation: float = 1.0) -> torch.Tensor:
         """The z [N, Z] that `sample` starts from."""
@@ -148,10 +151,11 @@ class Run(FindingRun):
         z_NZ = torch.cat([z_NZ, z_NZ[:1].expand(missing, -1)])
         if condition is not None:
             condition = np.concatenate([condition, np.repeat(condition[:1], missing, axis=0)])
-        pieces = [
-            sampling.generate(self.generator, z_NZ[at : at + batch], _cut(condition, at, batch), self._precision)
-            for at in range(0, len(z_NZ), batch)
-        ]
+        with reused_memory():
+            pieces = [
+                sampling.generate(self.generator, z_NZ[at : at + batch], _cut(condition, at, batch), self._precision)
+                for at in range(0, len(z_NZ), batch)
+            ]
         return np.concatenate(pieces)[:count]
 
     def classify(self, pictures: Stored, *, ten_crop: bool = False) -> npt.NDArray[np.float64]:
