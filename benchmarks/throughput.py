@@ -13,14 +13,11 @@ by another library than it convolves with, the convolutions may be the faster on
 """
 
 import argparse
-import multiprocessing
 import os
 import statistics
 import sys
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -30,6 +27,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import record
 from benchmarks.plain_dcgan import PlainDCGAN, load_batch
+from benchmarks.turns import Step, take_turns
 from sparring.data import Part
 from sparring.data.pool import usable_cores
 from sparring.data.spec import ImageSpec
@@ -43,9 +41,6 @@ from sparring.recipes.base import recipes
 
 BATCH, SIDE, EXAMPLES, Z = 64, 64, 1024, 100
 PRODUCT = 2048
-WARM_UP = 3
-
-Step = Callable[[], object]
 
 
 # -- the sides ---------------------------------------------------------------------------------------------------------
@@ -87,65 +82,17 @@ def _images() -> "np.typing.NDArray[np.uint8]":
     return np.random.default_rng(1).integers(0, 256, (EXAMPLES, SIDE, SIDE, 3), dtype=np.uint8)
 
 
-def _serve(pipe: Connection, side: str, threads: int) -> None:
-    """A child process: one timed step of `side` for each message, until the message is False."""
+@contextmanager
+def side_step(side: str, threads: int) -> Iterator[Step]:
+    """The step of `side`: `plain`, `sparring bf16`, `product bf16`, ..., in a process of its own."""
     torch.set_num_threads(threads)
     kind, _, name = side.partition(" ")
     if kind == "plain":
-        _answer(pipe, plain_step())
+        yield plain_step()
         return
     precision = choose_precision(name, torch.device("cpu"))
     with reused_memory():
-        _answer(pipe, sparring_step(precision) if kind == "sparring" else product_step(precision))
-
-
-def _answer(pipe: Connection, step: Step) -> None:
-    while pipe.recv():
-        start = time.perf_counter()
-        step()
-        pipe.send(time.perf_counter() - start)
-
-
-@dataclass(frozen=True)
-class Child:
-    """A side's process, ready to make a step."""
-
-    process: multiprocessing.process.BaseProcess
-    pipe: Connection
-
-    @classmethod
-    def start(cls, side: str, threads: int) -> "Child":
-        """Start the process of `side`: `plain`, `sparring bf16`, `product bf16`, ..."""
-        context = multiprocessing.get_context("spawn")
-        pipe, far_end = context.Pipe()
-        process = context.Process(target=_serve, args=(far_end, side, threads), daemon=True)
-        process.start()
-        far_end.close()  # the child's death is then an EOFError here, not a wait without end
-        return cls(process, pipe)
-
-    def step(self) -> float:
-        """Seconds of one step."""
-        self.pipe.send(True)
-        return float(self.pipe.recv())
-
-    def stop(self) -> None:
-        """End the process."""
-        self.pipe.send(False)
-        self.process.join()
-
-
-def measure(sides: list[str], *, rounds: int, threads: int) -> dict[str, list[float]]:
-    """Seconds of each step of each side, the sides taking turns."""
-    children = {side: Child.start(side, threads) for side in sides}
-    seconds: dict[str, list[float]] = {side: [] for side in sides}
-    for number in range(WARM_UP + rounds):
-        for side, child in children.items():
-            taken = child.step()
-            if number >= WARM_UP:
-                seconds[side].append(taken)
-    for child in children.values():
-        child.stop()
-    return seconds
+        yield sparring_step(precision) if kind == "sparring" else product_step(precision)
 
 
 # -- the work ----------------------------------------------------------------------------------------------------------
@@ -215,7 +162,7 @@ def main() -> None:
     load = os.getloadavg()[0] if sys.platform != "win32" else None
     sides = ["plain", *(f"sparring {name}" for name in precisions)]
     sides += [f"product {name}" for name in sorted({*precisions, "fp32"})]
-    seconds = measure(sides, rounds=options.rounds, threads=options.threads)
+    seconds = take_turns({side: (side_step, (side, options.threads)) for side in sides}, rounds=options.rounds)
     rows = summarise(seconds, precisions)
     print(f"dcgan 3x{SIDE}x{SIDE}, batch {BATCH}; {options.rounds} rounds, {options.threads} threads, load {load}")
     print(table(rows))
