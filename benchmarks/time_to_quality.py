@@ -1,0 +1,403 @@
+"""Quality of samples against seconds of training: our recipes beside the loops that everybody writes, on real pictures.
+
+    python -m benchmarks.time_to_quality mnist.npz [--peers plain-gan] [--minutes 10] [--keep runs/quality]
+    python -m benchmarks.time_to_quality cifar10/ [--peers plain-dcgan] [--recipes gan dcgan] [--ours-minutes 5]
+
+A run is followed by looks at its samples at rising moments: the distance to unseen reals, recall and coverage, by the
+same judge, reals and number of samples for every side. Seconds are of training with its data; looks, opening the data
+and fitting the judge are not in them on any side, and neither is what `sparring train` spends on its own looks. Ours
+are played as `sparring train --minutes` plays them, and judged by the averaged generator; where there are labels, and
+not `--unconditional`, they learn them. The peers (benchmarks.plain_gan, benchmarks.plain_dcgan) take no labels; their
+samples come from the generator in the mode that it trains in, as their authors draw them. Peers learn from squares of
+32 points or more; where that means resizing, `peer_floors` has what reals get that went the same way.
+
+The table says of each peer: its last distance, when it first had it, and when ours passed it; then the same of its best
+one. A side that is finished, in the folder given by --keep, is read and not trained again; figures are written after
+each side, and those of other data stay.
+"""
+
+import argparse
+import copy
+import itertools
+import json
+import math
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from benchmarks import record
+from benchmarks.plain_dcgan import PlainDCGAN
+from benchmarks.plain_gan import BATCH, PlainGAN, PlainImages, Z, resized
+from sparring.data import Data, open_data
+from sparring.data.pool import usable_cores
+from sparring.engine.allocator import reused_memory
+from sparring.engine.game import play_round
+from sparring.engine.sampling import drawn_labels, generate, noise
+from sparring.engine.threads import threads_for
+from sparring.engine.train import Window
+from sparring.job.build import build_game
+from sparring.job.dealing import class_shares
+from sparring.job.measure import with_budget
+from sparring.job.options import TrainOptions
+from sparring.job.records import averaged_generator
+from sparring.job.reopen import unseen
+from sparring.job.train import open_and_plan
+from sparring.metrics.base import names_of
+from sparring.metrics.extractors import chosen_extractor
+from sparring.metrics.samples import Reals, SampleMeasures
+from sparring.pictures import grid
+
+Pixels = npt.NDArray[np.uint8]
+Point = dict[str, float]
+Look = Callable[[Pixels], dict[str, float]]
+LEAST_SIDE = 32
+SHOWN = 64
+MEASURES = ("recall", "coverage")
+
+
+class Side(Protocol):
+    """One way to train, looked at in between."""
+
+    def rounds(self) -> Iterator[int]:
+        """Trains a step for each that is asked for, and tells how many pictures were seen; ends where it ends."""
+
+    def samples(self, count: int) -> Pixels:
+        """So many pictures uint8 [N, H, W, C] now."""
+
+
+# -- ours --------------------------------------------------------------------------------------------------------------
+
+
+class Ours:
+    """A recipe as `sparring train --minutes` plays it."""
+
+    def __init__(self, options: TrainOptions, *, minutes: float) -> None:
+        self._data, plan = open_and_plan(options)
+        self._plan = with_budget(plan, self._data.report, minutes=minutes)
+        with torch.random.fork_rng():
+            self._game = build_game(self._plan.recipe, plan.spec, self._data.parts, plan.precision)
+
+    def rounds(self) -> Iterator[int]:
+        """See `Side.rounds`."""
+        window, until = Window(), round(self._plan.recipe.kimg * 1000)
+        every = round(self._plan.recipe.log_kimg * 1000)
+        with torch.random.fork_rng(), reused_memory(), threads_for(self._plan.spec.places):
+            while self._game.images < until:
+                before = self._game.images // every
+                window.add(play_round(self._game))
+                if before != self._game.images // every:
+                    window.means()
+                    window.clear()
+                yield self._game.images
+
+    def samples(self, count: int) -> Pixels:
+        """See `Side.samples`."""
+        module, seed = averaged_generator(self._game), self._plan.recipe.seed
+        z_NZ = noise(count, module.z_dim, seed=seed, stream="judge", kind=module.noise)
+        labels, train = None, self._data.parts["train"]
+        if module.conditional and train.y is not None:
+            labels = drawn_labels(count, list(class_shares(train.y, len(self._data.spec.classes))), seed=seed)
+        return generate(module, z_NZ, labels, self._game.precision)
+
+
+# -- the peers ---------------------------------------------------------------------------------------------------------
+
+
+class Peer:
+    """A plain loop over a DataLoader.
+
+    Args:
+        pictures: uint8 [N, H, W, C] to learn from.
+        net_g: its generator; step: its training step on pictures and noise; shape: of one noise.
+    """
+
+    def __init__(
+        self,
+        pictures: Pixels,
+        side: int,
+        *,
+        net_g: nn.Module,
+        step: Callable[[Tensor, Tensor], object],
+        shape: tuple[int, ...],
+        workers: int,
+    ) -> None:
+        self._loader = DataLoader(PlainImages(pictures, side), BATCH, shuffle=True, num_workers=workers)
+        self._net_g, self._step, self._shape = net_g, step, shape
+
+    def rounds(self) -> Iterator[int]:
+        """See `Side.rounds`; it never ends."""
+        seen = 0
+        while True:
+            for real in self._loader:
+                self._step(real, torch.randn(len(real), *self._shape))
+                seen += len(real)
+                yield seen
+
+    @torch.no_grad()
+    def samples(self, count: int) -> Pixels:
+        """See `Side.samples`."""
+        # A copy, for in the mode of training batch norm would learn from what is drawn here.
+        network, draw = copy.deepcopy(self._net_g), torch.Generator().manual_seed(0)
+        pieces = []
+        for _ in range(-(-count // BATCH)):
+            made = network(torch.randn(BATCH, *self._shape, generator=draw))
+            pieces.append(((made + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).numpy())
+        return np.concatenate(pieces)[:count]
+
+
+def plain_gan(pictures: Pixels, side: int, seed: int) -> Peer:
+    """`benchmarks.plain_gan`; its DataLoader has no workers."""
+    torch.manual_seed(seed)
+    model = PlainGAN(side=side, channels=pictures.shape[-1])
+    return Peer(pictures, side, net_g=model.net_g, step=model.step, shape=(Z,), workers=0)
+
+
+def plain_dcgan(pictures: Pixels, side: int, seed: int) -> Peer:
+    """`benchmarks.plain_dcgan` with as many stages as the side wants; its DataLoader has two workers."""
+    torch.manual_seed(seed)
+    model = PlainDCGAN(stages=round(math.log2(side)) - 2, channels=pictures.shape[-1])
+    return Peer(pictures, side, net_g=model.net_g, step=model.step, shape=(Z, 1, 1), workers=2)
+
+
+PEERS: Mapping[str, Callable[[Pixels, int, int], Peer]] = {"plain-gan": plain_gan, "plain-dcgan": plain_dcgan}
+
+
+def peer_side(pictures: Pixels) -> int:
+    """The side that peers learn at: a power of two that is not below the pictures', 32 at least."""
+    longest: int = max(pictures.shape[1:3])
+    return max(LEAST_SIDE, 1 << (longest - 1).bit_length())
+
+
+# -- quality -----------------------------------------------------------------------------------------------------------
+
+
+class Quality:
+    """The distance to unseen reals, recall and coverage of samples.
+
+    Attributes:
+        space: what the distance is called; part: which reals; floors: what as many training reals get.
+    """
+
+    def __init__(self, data: Data, *, count: int) -> None:
+        extractor = chosen_extractor(data, device=torch.device("cpu")).extractor
+        self.space, self.part = names_of(extractor.name).frechet, unseen(data)
+        reals = Reals(train=data.parts["train"].x, held=data.parts[self.part].x)
+        self._measures = SampleMeasures(extractor, reals, count=count, shares=None, conditional=False, seed=0)
+        self.count = self._measures.count
+        self.floors = self._told({name.removesuffix("_floor"): v for name, v in self._measures.floors.items()})
+
+    def __call__(self, pictures: Pixels) -> dict[str, float]:
+        """`distance`, `recall` and `coverage` of samples uint8 [N, H, W, C]."""
+        return self._told(self._measures(pictures, None))
+
+    def _told(self, values: Mapping[str, float]) -> dict[str, float]:
+        return {"distance": values[self.space], **{name: values[name] for name in MEASURES}}
+
+    def resized_floors(self, data: Data, side: int) -> dict[str, float]:
+        """What training reals get that were resized as peers see them."""
+        train = data.parts["train"].x
+        rows = np.sort(np.random.default_rng(0).permutation(len(train))[: self.count])
+        return self(np.stack([resized(np.asarray(train[row]), side) for row in rows]))
+
+
+def moments(seconds: float, *, first: float, factor: float) -> list[float]:
+    """When to look, in seconds of training: at `first`, each later by `factor`, and at the end.
+
+    >>> moments(40.0, first=5.0, factor=2.0)
+    [5.0, 10.0, 20.0, 40.0]
+    """
+    found = list(itertools.takewhile(lambda moment: moment < seconds * 0.999, (first * factor**n for n in range(999))))
+    return [*found, seconds]
+
+
+def followed(side: Side, look: Look, when: Sequence[float], *, count: int) -> list[Point]:
+    """The curve of a side: a point a moment, the last at its end where that comes before the last moment."""
+    curve: list[Point] = []
+    seconds, images, over = 0.0, 0, False
+    rounds = side.rounds()
+    for moment in when:
+        while seconds < moment and not over:
+            started = time.perf_counter()
+            seen = next(rounds, None)
+            seconds += time.perf_counter() - started
+            images, over = (images, True) if seen is None else (seen, False)
+        curve.append({"seconds": seconds, "kimg": images / 1000, **look(side.samples(count))})
+        print(f"  {told(curve[-1])}", flush=True)
+        if over:
+            break
+    return curve
+
+
+def told(point: Point) -> str:
+    """A point in a line."""
+    measured = "  ".join(f"{name} {point[name]:.3f}" for name in MEASURES)
+    return f"{point['seconds']:8.1f} s {point['kimg']:9.1f} kimg  distance {point['distance']:8.3f}  {measured}"
+
+
+def passed(curve: Sequence[Point], target: Point, measures: Sequence[str] = ("distance",)) -> float | None:
+    """Seconds of the first look at which a curve is at least as good; None: at none.
+
+    Args:
+        measures: which have to be: the distance at most that of the target, the others at least.
+    """
+    for point in curve:
+        if all(point[m] <= target[m] if m == "distance" else point[m] >= target[m] for m in measures):
+            return point["seconds"]
+    return None
+
+
+def compared(ours: Sequence[Point], peer: Sequence[Point]) -> dict[str, Any]:
+    """When a peer had its last, and its best, distance, and when ours passed it; a ratio of 0.1: in a tenth."""
+    found = {}
+    for name, target in (("last", peer[-1]), ("best", min(peer, key=lambda point: point["distance"]))):
+        theirs, own = passed(peer, target), passed(ours, target)
+        found[name] = {
+            "target": {measure: target[measure] for measure in ("distance", *MEASURES)},
+            "peer_seconds": theirs,
+            "our_seconds": own,
+            "our_seconds_in_all_three": passed(ours, target, ("distance", *MEASURES)),
+            "ratio": None if own is None or theirs is None else own / theirs,
+        }
+    return found
+
+
+# -- sides that are there already --------------------------------------------------------------------------------------
+
+
+class Kept(NamedTuple):
+    """A finished side: what it was, and its curve."""
+
+    told: dict[str, Any]
+    curve: list[Point]
+
+
+def kept(path: Path, asked: Mapping[str, Any], measure: Callable[[], list[Point]]) -> Kept:
+    """The side of a file, where one was measured as asked; else measured now, and written there."""
+    if path.exists():
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if all(found["told"].get(name) == value for name, value in asked.items()):
+            return Kept(**found)
+    side = Kept({**asked, "commit": record.commit(), "load_before": os.getloadavg()[0]}, measure())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(side._asdict(), indent=1) + "\n", encoding="utf-8")
+    return side
+
+
+# -- the report --------------------------------------------------------------------------------------------------------
+
+
+def table(name: str, row: Mapping[str, Any], recipes: Sequence[str], peers: Sequence[str]) -> list[dict[str, Any]]:
+    """Every recipe beside every peer, seed by seed; printed."""
+    rows = []
+    print(
+        f"{name}: {row['space']} to {row['n']:,} reals of the {row['part']} part, floor {row['floors']['distance']:.3g}"
+    )
+    for recipe, peer, seed in itertools.product(recipes, peers, sorted(row["sides"].get(recipes[0], {}))):
+        sides = row["sides"]
+        if seed not in sides.get(recipe, {}) or seed not in sides.get(peer, {}):
+            continue
+        found = compared(sides[recipe][seed]["curve"], sides[peer][seed]["curve"])
+        rows.append({"recipe": recipe, "peer": peer, "seed": seed, **found})
+        for which, values in found.items():
+            own = "never" if values["our_seconds"] is None else f"{values['our_seconds']:.0f} s"
+            ratio = "" if values["ratio"] is None else f", 1/{1 / values['ratio']:.1f} of the time"
+            print(
+                f"  {recipe} beside {peer}, seed {seed}: its {which} {values['target']['distance']:.3g} after "
+                f"{values['peer_seconds']:.0f} s; ours after {own}{ratio}"
+            )
+    return rows
+
+
+def measured(name: str, seed: int, data: Data, quality: Quality, options: argparse.Namespace, folder: Path) -> Kept:
+    """One side, read or followed; its last samples lie beside it as a picture."""
+    ours = name not in PEERS
+    minutes = options.ours_minutes if ours else options.minutes
+    asked = {
+        "minutes": minutes,
+        "count": quality.count,
+        "size": options.size,
+        "threads": options.threads,
+        "looks": [options.first, options.factor],
+        **({"unconditional": options.unconditional} if ours else {}),
+    }
+    path = folder / f"{options.data.stem}-{name}-{seed}.json"
+
+    def measure() -> list[Point]:
+        print(f"{name}, seed {seed}:", flush=True)
+        side = our_side(name, seed, options) if ours else PEERS[name](data.parts["train"].x, options.side, seed)
+        when = moments(60 * minutes, first=options.first, factor=options.factor)
+        curve = followed(side, quality, when, count=quality.count)
+        folder.mkdir(parents=True, exist_ok=True)
+        grid(side.samples(SHOWN), columns=8).save(path.with_suffix(".png"))
+        return curve
+
+    return kept(path, asked, measure)
+
+
+def our_side(name: str, seed: int, options: argparse.Namespace) -> Ours:
+    """A recipe on the data asked for."""
+    asked = TrainOptions(
+        data=str(options.data),
+        recipe=name,
+        seed=seed,
+        size=options.size,
+        device="cpu",
+        unconditional=options.unconditional,
+    )
+    return Ours(asked, minutes=options.ours_minutes)
+
+
+def parsed() -> argparse.Namespace:
+    """The options."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--recipes", nargs="+", default=["gan"])
+    parser.add_argument("--peers", nargs="+", default=["plain-gan"], choices=list(PEERS))
+    parser.add_argument("--minutes", type=float, default=10.0, help="of each peer")
+    parser.add_argument("--ours-minutes", type=float, default=2.0)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--size", type=int, default=None)
+    parser.add_argument("--count", type=int, default=10_000, help="samples at each look, where there are so many reals")
+    parser.add_argument("--first", type=float, default=5.0, help="seconds until the first look")
+    parser.add_argument("--factor", type=float, default=2**0.5, help="from one look to the next")
+    parser.add_argument("--unconditional", action="store_true", help="ours do without the labels as well")
+    parser.add_argument("--threads", type=int, default=usable_cores())
+    parser.add_argument("--keep", type=Path, default=None, help="keep the sides in this folder, and read those there")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Train, look, print, record."""
+    options = parsed()
+    torch.set_num_threads(options.threads)
+    data = open_data(str(options.data), size=options.size)
+    options.side = peer_side(data.parts["train"].x)
+    quality = Quality(data, count=options.count)
+    rows: dict[str, Any] = record.before("time_to_quality").get("data", {})
+    row = {"space": quality.space, "part": quality.part, "n": quality.count, "size": options.size}
+    before = rows.get(options.data.stem, {})
+    sides = before.get("sides", {}) if all(before.get(name) == value for name, value in row.items()) else {}
+    row |= {"floors": quality.floors, "peer_floors": quality.resized_floors(data, options.side), "sides": sides}
+    rows[options.data.stem] = row
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = options.keep or Path(scratch)
+        for seed, name in itertools.product(options.seeds, [*options.recipes, *options.peers]):
+            side = measured(name, seed, data, quality, options, folder)
+            sides.setdefault(name, {})[str(seed)] = side._asdict()
+            path = record.write("time_to_quality", {"data": rows})
+    row["compared"] = table(options.data.stem, row, options.recipes, options.peers)
+    path = record.write("time_to_quality", {"data": rows})
+    print(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""What benchmarks of speed compute themselves, beside answers by hand."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import nullcontext
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from benchmarks.plain_gan import BATCH, PlainGAN, PlainImages, Z
+from benchmarks.time_to_quality import Peer, compared, followed, kept, moments, passed, peer_side, plain_dcgan
+from benchmarks.turns import take_turns
+
+Point = dict[str, float]
+
+
+def curve(*distances: float) -> list[Point]:
+    """A look each ten seconds; recall and coverage rise as the distance falls."""
+    return [
+        {"seconds": 10.0 * (n + 1), "kimg": n + 1.0, "distance": d, "recall": 1 / d, "coverage": 1 / d}
+        for n, d in enumerate(distances)
+    ]
+
+
+def test_looks_are_geometric_and_end_with_the_budget() -> None:
+    assert moments(70.0, first=5.0, factor=2.0) == [5.0, 10.0, 20.0, 40.0, 70.0]
+    assert moments(3.0, first=5.0, factor=2.0) == [3.0]
+
+
+def test_the_time_to_pass_a_quality_is_that_of_the_first_look_as_good() -> None:
+    target = {"distance": 4.0, "recall": 0.2, "coverage": 0.3}
+    assert passed(curve(9.0, 4.0, 6.0, 2.0), target) == 20.0
+    assert passed(curve(9.0, 4.0, 6.0, 2.0), target, ("distance", "recall", "coverage")) == 40.0
+    assert passed(curve(9.0, 5.0), target) is None
+
+
+def test_a_peer_is_held_to_the_moment_when_it_first_had_its_last_and_its_best() -> None:
+    found = compared(curve(8.0, 3.0, 1.0), curve(20.0, 5.0, 2.0, 7.0))
+    assert found["last"]["target"]["distance"] == 7.0
+    assert (found["last"]["peer_seconds"], found["last"]["our_seconds"]) == (20.0, 20.0)
+    assert (found["best"]["peer_seconds"], found["best"]["our_seconds"]) == (30.0, 30.0)
+    assert found["best"]["ratio"] == 1.0
+    assert compared(curve(8.0), curve(9.0, 4.0))["last"]["ratio"] is None
+
+
+class Counting:
+    """A side whose samples say how many steps were made; it ends after so many."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps, self.made = steps, 0
+
+    def rounds(self) -> Iterator[int]:
+        for _ in range(self.steps):
+            self.made += 1
+            yield 64 * self.made
+
+    def samples(self, count: int) -> np.ndarray:
+        return np.full((count, 1, 1, 1), self.made, np.uint8)
+
+
+def test_a_side_that_ends_early_is_looked_at_where_it_ends() -> None:
+    found = followed(Counting(3), lambda pictures: look_of(pictures), [60.0, 120.0], count=2)
+    assert len(found) == 1
+    assert found[0]["kimg"] == 0.192 and found[0]["distance"] == 3.0 and found[0]["seconds"] < 60
+
+
+def look_of(pictures: np.ndarray) -> dict[str, float]:
+    return {"distance": float(pictures.max()), "recall": 0.0, "coverage": 0.0}
+
+
+def test_a_finished_side_is_read_unless_it_was_asked_for_otherwise(tmp_path: Path) -> None:
+    path, calls = tmp_path / "deep" / "side.json", []
+
+    def measure() -> list[Point]:
+        calls.append(1)
+        return curve(3.0)
+
+    first = kept(path, {"minutes": 1.0, "looks": [5.0, 2.0]}, measure)
+    assert kept(path, {"minutes": 1.0, "looks": [5.0, 2.0]}, measure) == first and len(calls) == 1
+    assert json.loads(path.read_text())["curve"] == curve(3.0)
+    kept(path, {"minutes": 2.0, "looks": [5.0, 2.0]}, measure)
+    assert len(calls) == 2
+
+
+def test_peers_learn_from_squares_that_they_can_halve() -> None:
+    sides = {28: 32, 32: 32, 33: 64, 64: 64, 8: 32}
+    assert {side: peer_side(np.zeros((1, side, side, 1), np.uint8)) for side in sides} == sides
+
+
+def test_plain_pictures_are_resized_and_reach_from_minus_one_to_one() -> None:
+    pictures = np.zeros((2, 28, 28, 1), np.uint8)
+    pictures[1] = 255
+    loaded = PlainImages(pictures, 32)
+    assert loaded[0].shape == (1, 32, 32)
+    assert (loaded[0] == -1).all() and (loaded[1] == 1).all()
+
+
+def test_the_plain_step_moves_both_players_and_samples_leave_the_generator_as_it_is() -> None:
+    torch.manual_seed(0)
+    pictures = np.random.default_rng(0).integers(0, 256, (BATCH, 32, 32, 1), np.uint8)
+    model = PlainGAN(side=32, channels=1)
+    before = [p.detach().clone() for p in (*model.net_g.parameters(), *model.net_d.parameters())]
+    peer = Peer(pictures, 32, net_g=model.net_g, step=model.step, shape=(Z,), workers=0)
+    rounds = peer.rounds()
+    assert [next(rounds), next(rounds)] == [BATCH, 2 * BATCH]
+    after = [*model.net_g.parameters(), *model.net_d.parameters()]
+    assert sum(not torch.equal(a, b) for a, b in zip(before, after, strict=True)) > 0.9 * len(after)
+    state = {name: value.clone() for name, value in model.net_g.state_dict().items()}
+    made = peer.samples(70)
+    assert made.shape == (70, 32, 32, 1) and np.array_equal(made, peer.samples(70)), "always the same noise"
+    assert all(torch.equal(value, state[name]) for name, value in model.net_g.state_dict().items())
+
+
+@pytest.mark.parametrize(("side", "channels"), [(32, 3), (64, 1)])
+def test_the_plain_dcgan_makes_pictures_of_the_side_it_learns_at(side: int, channels: int) -> None:
+    peer = plain_dcgan(np.zeros((4, side, side, channels), np.uint8), side, 0)
+    assert peer.samples(3).shape == (3, side, side, channels)
+
+
+def test_sides_take_turns_in_processes_of_their_own() -> None:
+    sides = {name: (nullcontext, (partial(time.sleep, seconds),)) for name, seconds in (("short", 0.01), ("long", 0.1))}
+    found = take_turns(sides, rounds=2)
+    assert {name: len(seconds) for name, seconds in found.items()} == {"short": 2, "long": 2}
+    assert 0.01 <= min(found["short"]) < 0.1 <= min(found["long"])
