@@ -5,7 +5,17 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 HELPERS = frozenset(
-    {"growth_cases", "kept", "made_textures", "plain_classifier", "plain_dcgan", "plain_gan", "record", "turns"}
+    {
+        "growth_cases",
+        "kept",
+        "made_textures",
+        "plain_classifier",
+        "plain_dcgan",
+        "plain_gan",
+        "quality_sides",
+        "record",
+        "turns",
+    }
 )
 """Parts of benchmarks, which measure nothing by themselves."""
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 from benchmarks.plain_gan import BATCH, PlainGAN, PlainImages, Z
-from benchmarks.time_to_quality import Peer, compared, followed, kept, moments, passed, peer_side, plain_dcgan
+from benchmarks.quality_sides import Peer, peer_side, plain_dcgan
+from benchmarks.time_to_quality import compared, followed, kept, moments, passed
 from benchmarks.turns import take_turns
 
 Point = dict[str, float]
