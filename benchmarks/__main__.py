@@ -6,6 +6,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 HELPERS = frozenset(
     {
+        "gpu_rates",
         "growth_cases",
         "kept",
         "made_textures",

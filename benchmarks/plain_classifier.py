@@ -87,6 +87,7 @@ class PlainTraining:
     Args:
         epochs: length of the cycle.
         model: in the place of ResNet-20.
+        device: where it trains; the DataLoader stays on the CPU.
     """
 
     def __init__(
@@ -97,12 +98,14 @@ class PlainTraining:
         epochs: int,
         seed: int = 0,
         model: nn.Module | None = None,
+        device: torch.device | str = "cpu",
     ) -> None:
         torch.manual_seed(seed)
         random.seed(seed)
         pictures = PlainPictures(x, y, train=True)
         self.loader = DataLoader(pictures, BATCH, shuffle=True, num_workers=WORKERS, drop_last=True)
-        self.model = model or PlainResNet20()
+        self.model = (model or PlainResNet20()).to(device)
+        self.device = device
         self.optimizer = torch.optim.SGD(self.model.parameters(), RATE, MOMENTUM, weight_decay=DECAY, nesterov=True)
         steps = epochs * len(self.loader)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(self.optimizer, RATE, total_steps=steps)
@@ -112,7 +115,8 @@ class PlainTraining:
         """Seconds of each step, its data included, until the cycle is over."""
         for _ in range(self.epochs):
             started = time.perf_counter()
-            for x, y in self.loader:
+            for pictures, labels in self.loader:
+                x, y = pictures.to(self.device), labels.to(self.device)
                 loss = nn.functional.cross_entropy(self.model(x), y)
                 self.optimizer.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
@@ -128,6 +132,6 @@ class PlainTraining:
         self.model.eval()
         right = 0
         for pictures, labels in DataLoader(PlainPictures(x, y, train=False), 500):
-            right += int((self.model(pictures).argmax(1) == labels).sum())
+            right += int((self.model(pictures.to(self.device)).argmax(1).cpu() == labels).sum())
         self.model.train()
         return right / len(x)

@@ -68,9 +68,10 @@ class PlainDCGAN:
         z_dim: int = 100,
         channels: int = 3,
         dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
     ) -> None:
-        self.net_g = plain_generator(stages=stages, width=width, z_dim=z_dim, channels=channels).to(dtype)
-        self.net_d = plain_discriminator(stages=stages, width=width, channels=channels).to(dtype)
+        self.net_g = plain_generator(stages=stages, width=width, z_dim=z_dim, channels=channels).to(device, dtype)
+        self.net_d = plain_discriminator(stages=stages, width=width, channels=channels).to(device, dtype)
         self.net_g.apply(weights_init)
         self.net_d.apply(weights_init)
         self.criterion = nn.BCEWithLogitsLoss()
@@ -81,7 +82,7 @@ class PlainDCGAN:
         """Train D, then G, once on pictures [B, C, S, S] and noise [B, Z, 1, 1]; returns the losses of D and of G."""
         # (1) Update D network: maximize log(D(x)) + log(1 - D(G(z)))
         self.net_d.zero_grad()
-        label = torch.ones(real.size(0), dtype=real.dtype)
+        label = torch.ones(real.size(0), dtype=real.dtype, device=real.device)
         output = self.net_d(real).view(-1)
         err_d_real = self.criterion(output, label)
         err_d_real.backward()

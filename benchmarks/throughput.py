@@ -98,10 +98,10 @@ def side_step(side: str, threads: int) -> Iterator[Step]:
 # -- the work ----------------------------------------------------------------------------------------------------------
 
 
-def needed_flops() -> float:
+def needed_flops(side: int = SIDE) -> float:
     """Floating-point operations of the convolutions of one step of DCGAN, without gradients that nobody uses."""
-    model = PlainDCGAN()
-    z, x = torch.zeros(BATCH, Z, 1, 1), torch.zeros(BATCH, 3, SIDE, SIDE)
+    model = PlainDCGAN(stages=side.bit_length() - 3)
+    z, x = torch.zeros(BATCH, Z, 1, 1), torch.zeros(BATCH, 3, side, side)
     g, d = _forward_flops(model.net_g, z), _forward_flops(model.net_d, x)
     unused = _forward_flops(model.net_g[:1], z) + 2 * _forward_flops(model.net_d[:1], x)  # of z and of given pictures
     # G forward, backward to the input and to the weights; D thrice forward, thrice to the input, twice to the weights.

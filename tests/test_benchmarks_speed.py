@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from benchmarks.gpu import main as gpu
+from benchmarks.gpu_rates import Settings, best_batch
 from benchmarks.plain_gan import BATCH, PlainGAN, PlainImages, Z
 from benchmarks.quality_sides import Peer, peer_side, plain_dcgan
 from benchmarks.time_to_quality import compared, followed, kept, moments, passed
@@ -126,3 +128,87 @@ def test_sides_take_turns_in_processes_of_their_own() -> None:
     found = take_turns(sides, rounds=2)
     assert {name: len(seconds) for name, seconds in found.items()} == {"short": 2, "long": 2}
     assert 0.01 <= min(found["short"]) < 0.1 <= min(found["long"])
+
+
+def settings(**changes: object) -> Settings:
+    usual = {
+        "device": torch.device("cpu"),
+        "seconds": 0.001,
+        "side": 16,
+        "most": 64,
+        "examples": 64,
+        "cifar": None,
+        "cifar_seconds": 1.0,
+        "only": (),
+        "until": time.monotonic() + 60,
+    }
+    return Settings(**{**usual, **changes})  # type: ignore[arg-type]
+
+
+def test_a_doubling_series_ends_where_memory_does() -> None:
+    def make(batch: int):  # type: ignore[no-untyped-def]
+        if batch > 8:
+            raise torch.OutOfMemoryError
+        return lambda: 1_000 * batch**2  # of the same time, so that each doubling gains
+
+    found = best_batch(make, settings(), first=2)
+    assert list(found["series"]) == ["2", "4", "8"]
+    assert (found["batch"], found["ended"]) == (8, "out of memory at 16")
+
+
+def test_a_doubling_series_ends_where_it_gains_nothing_or_time_is_out() -> None:
+    def make(batch: int):  # type: ignore[no-untyped-def]
+        def step() -> int:
+            time.sleep(0.0005 * batch)
+            return batch
+
+        return step
+
+    found = best_batch(make, settings(), first=8)
+    assert list(found["series"]) == ["8", "16"] and "gained less" in found["ended"]
+    assert best_batch(make, settings(until=time.monotonic()), first=8) == {"ended": "out of time"}
+
+
+def test_the_gpu_script_runs_on_a_cpu_and_prints_one_json_object(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [
+        "--device",
+        "cpu",
+        "--seconds",
+        "0.01",
+        "--side",
+        "16",
+        "--most",
+        "64",
+        "--examples",
+        "128",
+        "--only",
+        "limits",
+        "dcgan",
+        "quick",
+        "--out",
+    ]
+    found = gpu([*words, str(tmp_path / "gpu.json")])
+    assert json.loads(capsys.readouterr().out) == found == json.loads((tmp_path / "gpu.json").read_text())
+    assert set(found) == {"machine", "limits", "dcgan", "quick", "seconds"}
+    assert found["dcgan"]["ratio"] > 0 and found["dcgan"]["best"]["ours"]["batch"] == 64
+    per_s, limit = found["dcgan"]["pictures_per_s"]["ours"], found["limits"]["bf16_tflops"] * 1e12
+    share = found["dcgan"]["share_of_bf16_limit"]["ours"]
+    assert share == pytest.approx(per_s * found["dcgan"]["flops_per_picture"] / limit)
+    assert found["quick"]["pictures_per_s"].keys() == {"ours", "plain"}
+
+
+def test_the_gpu_script_says_what_failed_and_what_it_had_no_time_for(tmp_path: Path) -> None:
+    tiny = ["--device", "cpu", "--seconds", "0.01"]
+    failed = gpu([*tiny, "--only", "cifar", "--cifar", str(tmp_path / "absent"), "--cifar-seconds", "1"])
+    assert failed["cifar"]["failed"].startswith("DataError") or failed["cifar"]["failed"].startswith("UsageError")
+    late = gpu([*tiny, "--only", "dcgan", "sngan", "--limit", "0"])
+    assert all("needed at least" in late[name]["skipped"] for name in ("dcgan", "sngan"))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_without_a_gpu_the_script_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    found = gpu(["--limit", "0", "--only", "dcgan"])
+    assert found["machine"]["device"] == "cpu"
+    assert "no CUDA GPU" in capsys.readouterr().err
