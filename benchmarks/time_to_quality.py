@@ -100,10 +100,10 @@ def followed(side: Side, look: Look, when: Sequence[float], *, count: int) -> li
             seen = next(rounds, None)
             seconds += time.perf_counter() - started
             images, over = (images, True) if seen is None else (seen, False)
+        if curve and curve[-1]["kimg"] == images / 1000:
+            continue  # one step was longer than the way to the next moment
         curve.append({"seconds": seconds, "kimg": images / 1000, **look(side.samples(count))})
         print(f"  {told(curve[-1])}", flush=True)
-        if over:
-            break
     return curve
 
 
@@ -204,7 +204,9 @@ def measured(name: str, seed: int, data: Data, quality: Quality, options: argpar
     def measure() -> list[Point]:
         print(f"{name}, seed {seed}:", flush=True)
         side = our_side(name, seed, options) if ours else PEERS[name](data.parts["train"].x, options.side, seed)
-        when = moments(60 * minutes, first=options.first, factor=options.factor)
+        # A peer's moments of interest are late, and many looks at it take as long as its training.
+        factor = options.factor if ours else options.factor**2
+        when = moments(60 * minutes, first=options.first, factor=factor)
         curve = followed(side, quality, when, count=quality.count)
         folder.mkdir(parents=True, exist_ok=True)
         grid(side.samples(SHOWN), columns=8).save(path.with_suffix(".png"))
@@ -238,7 +240,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--size", type=int, default=None)
     parser.add_argument("--count", type=int, default=10_000, help="samples at each look, where there are so many reals")
     parser.add_argument("--first", type=float, default=5.0, help="seconds until the first look")
-    parser.add_argument("--factor", type=float, default=2**0.5, help="from one look to the next")
+    parser.add_argument("--factor", type=float, default=2**0.5, help="from one look to the next; squared for peers")
     parser.add_argument("--unconditional", action="store_true", help="ours do without the labels as well")
     parser.add_argument("--threads", type=int, default=usable_cores())
     parser.add_argument("--keep", type=Path, default=None, help="keep the sides in this folder, and read those there")
