@@ -8,8 +8,8 @@ in bf16 and in fp32):
   patches, 23 and 52 instead of 36 and 59 (a Zen 4 core);
 - the way up to few channels, which is also the input's gradient of the way down from few channels (64 to 3 channels,
   64x64 places): one 2x2 convolution to the four parities of the places, 4 and 8 instead of 12 and 22 (Zen 4);
-- both ways where the small map has few places and many channels (512 to 256 channels, 4x4 places): products of patches,
-  11 and 58 instead of 35 and 70 on the way up, 10 and 47 instead of 16 and 61 down (a Xeon core with AMX);
+- both ways where the small map has few places and many channels (512 to 256 channels, 4x4 places): matrix products, 11
+  and 48 instead of 35 and 70 on the way up, 10 and 47 instead of 16 and 61 down (a Xeon core with AMX);
 - a kernel as large as the map: a matrix product, 1 instead of 4.
 
 All is differentiable twice, as gradient penalties need it. What traces a network, to export or to compile it, sees
@@ -101,7 +101,8 @@ class _Up(torch.autograd.Function):
         if weight_OC44.shape[1] <= FEW_CHANNELS:
             return _up_by_parity(x_BOHW, weight_OC44)
         if _is_product(weight_OC44, *x_BOHW.shape[2:]):
-            return _up_by_patches(x_BOHW, weight_OC44)
+            # Sums of numbers of 8 bits would be rounded once more for each of them.
+            return (_up_by_patches if x_BOHW.dtype == torch.bfloat16 else _up_by_product)(x_BOHW, weight_OC44)
         return F.conv_transpose2d(x_BOHW, weight_OC44, stride=2, padding=1)
 
     @staticmethod
@@ -163,6 +164,19 @@ def _up_by_patches(x_BOHW: Tensor, weight_OC44: Tensor) -> Tensor:
     patches_QPK = padded_BHWO.as_strided(shape, (h, w, b, h, w, h, w, o)).reshape(4, -1, 4 * channels)
     made = torch.bmm(patches_QPK, kernel_QKC).view(2, 2, batch, height, width, outputs)
     return made.permute(2, 3, 0, 4, 1, 5).reshape(batch, 2 * height, 2 * width, outputs).permute(0, 3, 1, 2)
+
+
+def _up_by_product(x_BOHW: Tensor, weight_OC44: Tensor) -> Tensor:
+    """`up` as one product, whose 4x4 places for each of the small map are added where they overlap."""
+    batch, channels, height, width = x_BOHW.shape
+    outputs = weight_OC44.shape[1]
+    kernel_OK = weight_OC44.permute(0, 2, 3, 1).reshape(channels, -1)
+    made = (x_BOHW.permute(0, 2, 3, 1).reshape(-1, channels) @ kernel_OK).view(batch, height, width, 4, 4, outputs)
+    padded_BHWC = made.new_zeros(batch, 2 * height + 2, 2 * width + 2, outputs)
+    for row in range(4):
+        for column in range(4):
+            padded_BHWC[:, row : row + 2 * height : 2, column : column + 2 * width : 2] += made[:, :, :, row, column]
+    return padded_BHWC[:, 1:-1, 1:-1].permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
 
 
 def _up_by_parity(x_BOHW: Tensor, weight_OC44: Tensor) -> Tensor:
