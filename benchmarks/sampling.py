@@ -12,8 +12,8 @@ a CPU, and end with pictures uint8 [N, H, W, C]:
 Each is a process of its own; they take turns, one set of samples each, and figures are medians over the rounds. The
 machine's limit is the rate of a large matrix product, measured in the same rounds; the share is the work of the
 network's convolutions and products over the time and the limit of the side's precision. Whole commands, in turn as
-well, count everything from the start of Python to the last of N PNG files: `sparring sample`, and a script of a few
-lines that does the same by hand.
+well, count everything from the start of Python to the last of N PNG files: `sparring sample`, which writes a sheet of
+them too, and a script of a few lines that imports the network and does the rest by hand.
 """
 
 import argparse

@@ -11,9 +11,9 @@ not `--unconditional`, they learn them. The peers (benchmarks.plain_gan, benchma
 samples come from the generator in the mode that it trains in, as their authors draw them. Peers learn from squares of
 32 points or more; where that means resizing, `peer_floors` has what reals get that went the same way.
 
-The table says of each peer: its last distance, when it first had it, and when ours passed it; then the same of its best
-one. A side that is finished, in the folder given by --keep, is read and not trained again; figures are written after
-each side, and those of other data stay.
+The table says of each peer: its last distance, when it first had it, and when ours passed it, at two looks in a row;
+then the same of its best one. A side that is finished, in the folder given by --keep, is read and not trained again;
+figures are written after each side, and those of other data stay.
 """
 
 import argparse
@@ -113,28 +113,31 @@ def told(point: Point) -> str:
     return f"{point['seconds']:8.1f} s {point['kimg']:9.1f} kimg  distance {point['distance']:8.3f}  {measured}"
 
 
-def passed(curve: Sequence[Point], target: Point, measures: Sequence[str] = ("distance",)) -> float | None:
+def passed(
+    curve: Sequence[Point], target: Point, measures: Sequence[str] = ("distance",), *, looks: int = 1
+) -> float | None:
     """Seconds of the first look at which a curve is at least as good; None: at none.
 
     Args:
         measures: which have to be: the distance at most that of the target, the others at least.
+        looks: so many in a row have to be, as far as there are so many: one alone may be luck.
     """
-    for point in curve:
-        if all(point[m] <= target[m] if m == "distance" else point[m] >= target[m] for m in measures):
-            return point["seconds"]
-    return None
+    good = [
+        all(point[m] <= target[m] if m == "distance" else point[m] >= target[m] for m in measures) for point in curve
+    ]
+    return next((point["seconds"] for n, point in enumerate(curve) if all(good[n : n + looks])), None)
 
 
 def compared(ours: Sequence[Point], peer: Sequence[Point]) -> dict[str, Any]:
     """When a peer had its last, and its best, distance, and when ours passed it; a ratio of 0.1: in a tenth."""
     found = {}
     for name, target in (("last", peer[-1]), ("best", min(peer, key=lambda point: point["distance"]))):
-        theirs, own = passed(peer, target), passed(ours, target)
+        theirs, own = passed(peer, target), passed(ours, target, looks=2)
         found[name] = {
             "target": {measure: target[measure] for measure in ("distance", *MEASURES)},
             "peer_seconds": theirs,
             "our_seconds": own,
-            "our_seconds_in_all_three": passed(ours, target, ("distance", *MEASURES)),
+            "our_seconds_in_all_three": passed(ours, target, ("distance", *MEASURES), looks=2),
             "ratio": None if own is None or theirs is None else own / theirs,
         }
     return found
@@ -165,6 +168,11 @@ def kept(path: Path, asked: Mapping[str, Any], measure: Callable[[], list[Point]
 # -- the report --------------------------------------------------------------------------------------------------------
 
 
+def after(seconds: float | None) -> str:
+    """So long, in words."""
+    return "more than was played" if seconds is None else f"{seconds:.0f} s"
+
+
 def table(name: str, row: Mapping[str, Any], recipes: Sequence[str], peers: Sequence[str]) -> list[dict[str, Any]]:
     """Every recipe beside every peer, seed by seed; printed."""
     rows = []
@@ -178,11 +186,11 @@ def table(name: str, row: Mapping[str, Any], recipes: Sequence[str], peers: Sequ
         found = compared(sides[recipe][seed]["curve"], sides[peer][seed]["curve"])
         rows.append({"recipe": recipe, "peer": peer, "seed": seed, **found})
         for which, values in found.items():
-            own = "never" if values["our_seconds"] is None else f"{values['our_seconds']:.0f} s"
             ratio = "" if values["ratio"] is None else f", 1/{1 / values['ratio']:.1f} of the time"
             print(
                 f"  {recipe} beside {peer}, seed {seed}: its {which} {values['target']['distance']:.3g} after "
-                f"{values['peer_seconds']:.0f} s; ours after {own}{ratio}"
+                f"{values['peer_seconds']:.0f} s; ours after {after(values['our_seconds'])}{ratio}; in recall and "
+                f"coverage as well after {after(values['our_seconds_in_all_three'])}"
             )
     return rows
 

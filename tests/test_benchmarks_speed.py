@@ -38,6 +38,8 @@ def test_the_time_to_pass_a_quality_is_that_of_the_first_look_as_good() -> None:
     assert passed(curve(9.0, 4.0, 6.0, 2.0), target) == 20.0
     assert passed(curve(9.0, 4.0, 6.0, 2.0), target, ("distance", "recall", "coverage")) == 40.0
     assert passed(curve(9.0, 5.0), target) is None
+    assert passed(curve(9.0, 4.0, 6.0, 2.0, 1.0), target, looks=2) == 40.0, "one look alone was luck"
+    assert passed(curve(9.0, 6.0, 2.0), target, looks=2) == 30.0, "after the last look there is no other"
 
 
 def test_a_peer_is_held_to_the_moment_when_it_first_had_its_last_and_its_best() -> None:
