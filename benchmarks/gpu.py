@@ -159,7 +159,9 @@ def classifier(name: str, settings: Settings) -> dict[str, Any]:
     part = Part(x=random_pictures(settings.examples, CIFAR_SIDE), y=draw.integers(0, CLASSES, settings.examples))
     recipe = our_recipe(name, CIFAR_SIDE, classes=CLASSES, examples=settings.examples, device=settings.device)
     game = our_game(recipe, part, settings.device)
-    plain = plain_steps(FirstLogits(copy.deepcopy(game.players[0].module)), part, settings)
+    network = FirstLogits(copy.deepcopy(game.players[0].module))
+    network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    plain = plain_steps(network, part, settings)
     batch = min(128, settings.examples)
 
     def plain_step() -> int:

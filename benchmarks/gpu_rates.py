@@ -59,12 +59,16 @@ def rate(step: Step, device: torch.device, seconds: float) -> float:
 
 
 def rates(sides: Mapping[str, Step], settings: Settings) -> dict[str, float]:
-    """The median rate of each side; they take turns, after steps that choose kernels."""
+    """The median rate of each side; they take turns, after steps that choose kernels.
+
+    On a CPU, where figures say nothing, there is one turn.
+    """
     found: dict[str, list[float]] = {name: [] for name in sides}
+    on_gpu = settings.device.type == "cuda"
     for step in sides.values():
-        for _ in range(WARM if settings.device.type == "cuda" else 1):
+        for _ in range(WARM if on_gpu else 1):
             step()
-    for _ in range(TURNS):
+    for _ in range(TURNS if on_gpu else 1):
         for name, step in sides.items():
             found[name].append(rate(step, settings.device, settings.seconds))
     return {name: statistics.median(values) for name, values in found.items()}

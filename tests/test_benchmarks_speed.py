@@ -151,7 +151,7 @@ def test_a_doubling_series_ends_where_memory_does() -> None:
     def make(batch: int):  # type: ignore[no-untyped-def]
         if batch > 8:
             raise torch.OutOfMemoryError
-        return lambda: 1_000 * batch**2  # of the same time, so that each doubling gains
+        return lambda: 100**batch  # in no time, so that each doubling gains
 
     found = best_batch(make, settings(), first=2)
     assert list(found["series"]) == ["2", "4", "8"]
@@ -161,7 +161,7 @@ def test_a_doubling_series_ends_where_memory_does() -> None:
 def test_a_doubling_series_ends_where_it_gains_nothing_or_time_is_out() -> None:
     def make(batch: int):  # type: ignore[no-untyped-def]
         def step() -> int:
-            time.sleep(0.0005 * batch)
+            time.sleep(0.0001 * batch**2)  # slower the more there are
             return batch
 
         return step
@@ -214,3 +214,14 @@ def test_without_a_gpu_the_script_says_so(capsys: pytest.CaptureFixture[str]) ->
     found = gpu(["--limit", "0", "--only", "dcgan"])
     assert found["machine"]["device"] == "cpu"
     assert "no CUDA GPU" in capsys.readouterr().err
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_every_section_of_the_gpu_script_runs_on_a_gpu() -> None:
+    found = gpu(["--seconds", "0.2", "--most", "128", "--examples", "2048"])
+    assert found["machine"]["device"] == "cuda"
+    failed = {
+        name: section["failed"] for name, section in found.items() if isinstance(section, dict) and "failed" in section
+    }
+    assert not failed
