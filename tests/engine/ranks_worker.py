@@ -80,13 +80,16 @@ def classifier(name: str, *settings: str, side: int = 8, unlabelled: int = 0) ->
     return build
 
 
-def autoencoder(name: str, *settings: str) -> Build:
+def autoencoder(name: str, *settings: str, classes: int = 0) -> Build:
     def build() -> Game:
-        x = np.random.default_rng(0).integers(0, 256, (40, 16, 16, 1), np.uint8)
-        facts = Facts(channels=1, height=16, width=16, classes=0, examples=40, labelled=0, device="cpu")
-        spec = ImageSpec(channels=1, height=16, width=16)
+        draw = np.random.default_rng(0)
+        x = draw.integers(0, 256, (40, 16, 16, 1), np.uint8)
+        y = draw.integers(-1, classes, 40) if classes else None
+        labelled = 40 if classes else 0
+        facts = Facts(channels=1, height=16, width=16, classes=classes, examples=40, labelled=labelled, device="cpu")
+        spec = ImageSpec(channels=1, height=16, width=16, classes=("a", "b", "c")[:classes])
         recipe = with_settings(name, facts, 8, *settings)
-        return build_game(recipe, spec, {"train": Part(x=x, y=None)}, Precision("fp64", CPU))
+        return build_game(recipe, spec, {"train": Part(x=x, y=y)}, Precision("fp64", CPU))
 
     return build
 
@@ -120,7 +123,9 @@ CASES: dict[str, Build] = {
     "mlp": classifier("mlp", "classifier.dropout=0", "classifier.batch_norm=true", "objective.balance=weights"),
     "sparse-autoencoder": autoencoder("sparse-autoencoder", "objective.sparsity=0.1"),
     "vae": autoencoder("vae"),
+    "m2": autoencoder("m2", classes=3),
     "vq-vae": autoencoder("vq-vae", "objective.revive=0.5"),
+    "fixmatch": classifier("fixmatch", "objective.threshold=0.4", "objective.ratio=2", unlabelled=20),
     "lenet5": classifier("lenet5", "objective.balance=sampling", side=32, unlabelled=9),
 }
 
