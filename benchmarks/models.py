@@ -28,6 +28,7 @@ from sparring.engine.allocator import reused_memory
 from sparring.engine.game import Game, play_round
 from sparring.engine.precision import choose_device, choose_precision
 from sparring.job.build import build_game
+from sparring.models.classify.base import classifiers
 from sparring.recipe import DataChoice, Facts, Recipe
 from sparring.recipes.base import recipes, recipes_for
 
@@ -52,8 +53,8 @@ class FirstLogits(nn.Module):
 
 
 def networks() -> list[str]:
-    """The recipes that classify pictures."""
-    return [name for name in recipes_for("classify") if ":" not in name and name not in ("timm", "volume", *LARGE)]
+    """The recipes that classify pictures and are each of a network of their own."""
+    return [name for name in recipes_for("classify") if name in classifiers and name not in ("timm", "volume", *LARGE)]
 
 
 def recipe_of(name: str, size: int) -> Recipe:
