@@ -70,8 +70,8 @@ def m2(data: DataChoice, facts: Facts) -> Recipe:
         loss=loss,
         reasons={
             "loss": why,
-            "objective.alpha": "50: MNIST's validation error (100 labels, 40 kimg) was 25 % with it, 27 % with 10, 55 % "
-            "with 1",
+            "objective.alpha": "50: MNIST's validation error (100 labels, 40 kimg) was 25 % with it, 27 % with 10, "
+            "55 % with 1",
         },
     )
 
