@@ -162,3 +162,15 @@ def test_without_labels_the_recipe_says_what_to_do() -> None:
         facts = Facts(channels=1, height=8, width=8, classes=classes, examples=40, labelled=labelled, device="cpu")
         with pytest.raises(UsageError, match=r"recipe 'ssgan' needs labels.*folders"):
             recipes.build("ssgan", DataChoice(source="photos/"), facts)
+
+
+def test_features_are_computed_in_full_under_autocast() -> None:
+    """In bf16 the discriminator wins."""
+    torch.manual_seed(0)
+    module = SSGANDiscriminator(MNIST, width=64, input_noise=0.0, hidden_noise=0.0, heads="semi-supervised")
+    x_BCHW = torch.rand(8, 1, 28, 28) * 2 - 1
+    full_BF = module.features(x_BCHW)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(module.features(x_BCHW), full_BF)
+        assert module.features(x_BCHW.bfloat16()).dtype == torch.float32
+    assert module.double().features(x_BCHW.double()).dtype == torch.float64

@@ -96,8 +96,14 @@ class SSGANDiscriminator(Discriminator):
             self.classifier = WeightNormLinear(widths[-1], len(spec.classes), trained=True)
 
     def features(self, x_BCHW: Tensor) -> Tensor:
-        """The last hidden layer, [B, F]."""
-        h_BF: Tensor = self.layers((x_BCHW.flatten(1) + 1) / 2)
+        """The last hidden layer, [B, F]; never in bf16.
+
+        G matches small differences between means of features. In bf16 D told reals from fakes ever better on MNIST with
+        100 labels (99.9 % after 200 kimg, in fp32 88 %), and 12.7 % of the test pictures were wrong after 5,000 kimg.
+        """
+        with torch.autocast(x_BCHW.device.type, enabled=False):
+            x_BP = x_BCHW.flatten(1).to(torch.promote_types(x_BCHW.dtype, torch.float32))
+            h_BF: Tensor = self.layers((x_BP + 1) / 2)
         return h_BF
 
     def score(self, h_BF: Tensor) -> Tensor:
