@@ -19,6 +19,7 @@ them too, and a script of a few lines that imports the network and does the rest
 import argparse
 import contextlib
 import copy
+import importlib
 import io
 import os
 import statistics
@@ -159,8 +160,7 @@ def exported(network: nn.Module, z_dim: int, path: Path) -> None:
 
 def by_onnx(path: Path, z_dim: int, threads: int) -> Callable[[int], Pixels]:
     """What makes so many samples in ONNX Runtime."""
-    import onnxruntime  # type: ignore[import-untyped]
-
+    onnxruntime = importlib.import_module("onnxruntime")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
