@@ -13,6 +13,7 @@ trained again; figures are written after each method, and those of other data, l
 """
 
 import argparse
+import functools
 import statistics
 import tempfile
 from collections.abc import Callable
@@ -49,11 +50,12 @@ class Task:
     minutes: float
     folder: Path
 
+    @functools.cached_property
     def opened(self) -> Data:
         """The data, with these labels alone in the training part."""
         return open_data(str(self.data), labels=self.labels, seed=self.seed)
 
-    def run(self, recipe: str, *, share: float = 1.0, settings: tuple[str, ...] = (), **options: Any) -> Kept:
+    def run(self, recipe: str, *, share: float = 1.0, **options: Any) -> Kept:
         """A run of a recipe, for a share of the time."""
         name = f"{recipe}-{self.labels}-{self.seed}-{share * self.minutes:g}"
         begun = "-begun" if options.get("begin_with") else ""
@@ -64,7 +66,6 @@ class Task:
             minutes=share * self.minutes,
             seed=self.seed,
             labels=self.labels,
-            settings=settings,
             **options,
         )
 
@@ -75,11 +76,11 @@ def answers(kept: Kept, pictures: npt.NDArray[np.uint8]) -> Answers:
     return found
 
 
-def by_recipe(recipe: str, *settings: str) -> Callable[[Task, npt.NDArray[np.uint8]], tuple[Answers, float]]:
+def by_recipe(recipe: str) -> Callable[[Task, npt.NDArray[np.uint8]], tuple[Answers, float]]:
     """A method that is one run."""
 
     def method(task: Task, pictures: npt.NDArray[np.uint8]) -> tuple[Answers, float]:
-        kept = task.run(recipe, settings=settings)
+        kept = task.run(recipe)
         return answers(kept, pictures), kept.run.checkpoint.images / 1000
 
     return method
@@ -88,7 +89,7 @@ def by_recipe(recipe: str, *settings: str) -> Callable[[Task, npt.NDArray[np.uin
 def by_clusters(task: Task, pictures: npt.NDArray[np.uint8]) -> tuple[Answers, float]:
     """Codes of an autoencoder, in as many groups as there are labels."""
     kept = task.run("conv-autoencoder", share=1 - FEW_SHARE)
-    run, train = sparring.load(kept.run.path, checkpoint="last"), task.opened().parts["train"]
+    run, train = sparring.load(kept.run.path, checkpoint="last"), task.opened.parts["train"]
     assert train.y is not None
     found = ClusterThenLabel(seed=task.seed).fit(run.encode(np.asarray(train.x)), train.y)
     return found.predict(run.encode(pictures)), kept.run.checkpoint.images / 1000
@@ -114,7 +115,7 @@ METHODS = {
 
 def figures(method: str, task: Task) -> dict[str, Any]:
     """The error of one method on one draw of labels, in per cent."""
-    data = task.opened()
+    data = task.opened
     pictures = np.asarray(data.parts["test"].x)
     found, kimg = METHODS[method](task, pictures)
     error = 100 * float((found != data.labels["test"]).mean())

@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 from benchmarks.plain_dcgan import PlainDCGAN
 from benchmarks.plain_gan import BATCH, PlainGAN, PlainImages, Z
 from sparring.engine.allocator import reused_memory
+from sparring.engine.deal import to_bytes
 from sparring.engine.game import play_round
 from sparring.engine.sampling import drawn_labels, generate, noise
 from sparring.engine.threads import threads_for
@@ -114,8 +115,7 @@ class Peer:
         network, draw = copy.deepcopy(self._net_g), torch.Generator().manual_seed(0)
         pieces = []
         for _ in range(-(-count // BATCH)):
-            made = network(torch.randn(BATCH, *self._shape, generator=draw))
-            pieces.append(((made + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).numpy())
+            pieces.append(to_bytes(network(torch.randn(BATCH, *self._shape, generator=draw))))
         return np.concatenate(pieces)[:count]
 
 

@@ -80,19 +80,29 @@ class Dealing:
         Raises:
             UsageError: there are none.
         """
-        train = self._parts["train"]
-        rows = train.labelled
-        if not len(rows):
-            raise UsageError(
-                "this recipe learns to classify, and no training picture has a label. Put pictures into class folders, "
-                "or leave --unconditional out."
-            )
-        return Renamed(self._pictures(train, "labelled/reals", self.share(DISCRIMINATOR), rows=rows), "_labelled")
+        share = self.share(DISCRIMINATOR)
+        return labelled(self._parts["train"], self._recipe, "labelled/reals", precision=self._precision, share=share)
 
-    def _pictures(self, part: Part, stream: str, share: Share, *, rows: npt.NDArray[np.int64] | None = None) -> Source:
-        length = len(part) if rows is None else len(rows)
-        order = Order(length, batch=self._recipe.batch, seed=self._recipe.seed, stream=stream)
-        return examples(part, self._recipe, order, stream=stream, precision=self._precision, share=share, rows=rows)
+    def _pictures(self, part: Part, stream: str, share: Share) -> Source:
+        order = Order(len(part), batch=self._recipe.batch, seed=self._recipe.seed, stream=stream)
+        return examples(part, self._recipe, order, stream=stream, precision=self._precision, share=share)
+
+
+def labelled(train: Part, recipe: Recipe, stream: str, *, precision: Precision, share: Share) -> Source:
+    """Training examples that have a label, by themselves: `x_labelled` and `y_labelled`.
+
+    Raises:
+        UsageError: there are none.
+    """
+    rows = train.labelled
+    if not len(rows):
+        raise UsageError(
+            "this recipe learns to classify, and no training picture has a label. Put pictures into class folders, "
+            "or leave --unconditional out."
+        )
+    order = Order(len(rows), batch=recipe.batch, seed=recipe.seed, stream=stream)
+    dealt = examples(train, recipe, order, stream=stream, precision=precision, share=share, rows=rows)
+    return Renamed(dealt, "_labelled")
 
 
 def examples(

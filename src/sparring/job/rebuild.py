@@ -10,14 +10,14 @@ from torch import nn
 
 from sparring.data import Data, Part
 from sparring.data.spec import OpenedSpec
-from sparring.engine.deal import Dealer, Noise, Order, Renamed, Share, Source, key, to_device, to_unit
+from sparring.engine.deal import Dealer, Noise, Order, Share, Source, key, to_device, to_unit
 from sparring.engine.distortions.base import Distorted
 from sparring.engine.game import Game
 from sparring.engine.precision import Precision
 from sparring.engine.record import Observer
 from sparring.errors import UsageError
 from sparring.job.aims import Aim, Fitted, no_further_check
-from sparring.job.dealing import examples
+from sparring.job.dealing import examples, labelled
 from sparring.job.judging import LEAST_JUDGED, SampleJudge, fitted_for, unfitted_extractor
 from sparring.job.parts import build_modules, placed, player_of
 from sparring.job.rebuild_parts import (
@@ -96,22 +96,9 @@ def _sources(recipe: Recipe, module: Autoencoder, train: Part, precision: Precis
         dtype=precision.weights,
         share=share,
     )
-    return [shown, noise, *_labelled(recipe, module, train, precision, share)]
-
-
-def _labelled(recipe: Recipe, module: Autoencoder, train: Part, precision: Precision, share: Share) -> list[Source]:
-    """Examples with labels by themselves, `x_labelled` and `y_labelled`, for a network that guesses them."""
     if not isinstance(module, M2):
-        return []
-    stream, rows = f"{AUTOENCODER}/labelled", train.labelled
-    if not len(rows):
-        raise UsageError(
-            f"recipe '{recipe.name}' learns which class an example is of, and no training example has a label: put "
-            "pictures into class folders."
-        )
-    order = Order(len(rows), batch=recipe.batch, seed=recipe.seed, stream=stream)
-    dealt = examples(train, recipe, order, stream=stream, precision=precision, share=share, rows=rows)
-    return [Renamed(dealt, "_labelled")]
+        return [shown, noise]
+    return [shown, noise, labelled(train, recipe, f"{AUTOENCODER}/labelled", precision=precision, share=share)]
 
 
 def _unplaced(recipe: Recipe, spec: OpenedSpec) -> Autoencoder:

@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from sparring.data.spec import OpenedSpec, TableSpec
 from sparring.engine import sampling
 from sparring.engine.allocator import reused_memory
 from sparring.engine.deal import Stored, to_device, to_unit
@@ -180,7 +179,7 @@ class Run(FindingRun):
             if ten_crop:
                 raise UsageError(f"--ten-crop is for classifiers; {self.path.name} goes by Bayes' rule.")
             return self.posterior(pictures)
-        _refuse_other(pictures, self.spec, self.path.name)
+        self._refuse_other(pictures)
         if ten_crop and not self.is_flat:
             raise UsageError(f"--ten-crop is for flat pictures, {self.path.name} was trained on {self.spec.form}.")
         starts = range(0, len(pictures), CLASSIFIED)
@@ -252,18 +251,3 @@ def evidence(log_joint_NK: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 def _cut(condition: sampling.Condition | None, at: int, batch: int) -> sampling.Condition | None:
     return None if condition is None else condition[at : at + batch]
-
-
-def _refuse_other(examples: Stored, spec: OpenedSpec, run: str) -> None:
-    """Refuse examples of another type or shape than a run was trained on."""
-    kind = np.dtype(np.float32 if isinstance(spec, TableSpec) else np.uint8)
-    if isinstance(spec, TableSpec):
-        shape: tuple[int, ...] = (len(spec.columns),)
-    else:
-        depth = () if spec.depth is None else (spec.depth,)
-        shape = (*depth, spec.height, spec.width, spec.channels)
-    if examples.dtype != kind or examples.shape[1:] != shape:
-        raise UsageError(
-            f"examples {examples.dtype} {list(examples.shape)}: expected {kind} [N, {', '.join(map(str, shape))}], "
-            f"as {run} was trained on."
-        )
