@@ -86,6 +86,7 @@ class PlayerChoice:
         warmup: the same as a share of `kimg`; the longer of both counts. With a fall it makes one cycle.
         frozen: share of `kimg` in which nothing but the head learns; 1: all of it.
         body_lr: factor on the rate of everything but the head.
+        sharded: of several processes each keeps a piece of every weight, gradient, moment and average.
     """
 
     model: Part
@@ -104,6 +105,7 @@ class PlayerChoice:
     warmup: Annotated[float, Range(0.0, below=1.0)] = 0.0
     frozen: Annotated[float, Range(0.0, most=1.0)] = 0.0
     body_lr: Annotated[float, Range(0.0)] = 1.0
+    sharded: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

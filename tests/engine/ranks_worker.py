@@ -18,6 +18,7 @@ from sparring.data.spec import ImageSpec
 from sparring.engine.distributed import asked, joined
 from sparring.engine.game import Game, play_round
 from sparring.engine.precision import Precision
+from sparring.engine.sharding import whole
 from sparring.job.build import build_game
 from sparring.job.parts import known_names, known_settings
 from sparring.nn import ranks
@@ -126,13 +127,19 @@ CASES: dict[str, Build] = {
     "m2": autoencoder("m2", classes=3),
     "vq-vae": autoencoder("vq-vae", "objective.revive=0.5"),
     "fixmatch": classifier("fixmatch", "objective.threshold=0.4", "objective.ratio=2", unlabelled=20),
+    "sharded dcgan": gan("dcgan", "generator.sharded=true", *IN_PARTS, classes=3, side=16),
+    "sharded r3gan": gan("r3gan", "generator.sharded=true", "generator.clip=0.1"),
+    "sharded sngan": gan("sngan", "generator.sharded=true", "objective.shared_fakes=false", classes=3),
+    "sharded resnet20": classifier("resnet20", "classifier.sharded=true", "classifier.accumulate=2"),
+    "sharded vit-tiny": classifier("vit-tiny", "classifier.sharded=true", "classifier.heads=2"),
+    "sharded fixmatch": classifier("fixmatch", "classifier.sharded=true", unlabelled=20),
     "lenet5": classifier("lenet5", "objective.balance=sampling", side=32, unlabelled=9),
 }
 
 
 def gradients(game: Game) -> dict[str, Tensor]:
     return {
-        player.name: torch.cat([p.grad.flatten() for p in player.parameters if p.grad is not None])
+        player.name: torch.cat([whole(p.grad).flatten() for p in player.parameters if p.grad is not None])
         for player in game.players
     }
 
@@ -140,7 +147,7 @@ def gradients(game: Game) -> dict[str, Tensor]:
 def weights(game: Game) -> list[Tensor]:
     modules = [player.module for player in game.players]
     modules += [player.ema.module for player in game.players if player.ema is not None]
-    return [value.double() for module in modules for value in module.state_dict().values()]
+    return [whole(value).double() for module in modules for value in module.state_dict().values()]
 
 
 def played(build: Build) -> Played:

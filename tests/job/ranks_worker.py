@@ -11,6 +11,7 @@ from sparring.job.options import TrainOptions
 from sparring.runfolder import RunFolder
 
 SETTINGS = ("generator.width=4", "discriminator.width=4")
+SHARDED = (*SETTINGS, "generator.sharded=true")
 HALF, ALL = 0.16, 0.32
 
 
@@ -55,5 +56,9 @@ if __name__ == "__main__":
     refused("digits" if first else "gone/", code=5)
     assert job.start(options(place / "two")) == place / "two"
     assert job.resume(place / "one", kimg=ALL) == place / "one"
-    measured = job.start(options(place / "timed", kimg=None, minutes=0.02))
+    assert job.start(options(place / "shards", settings=SHARDED)) == place / "shards"
+    assert job.resume(place / "one shard", kimg=ALL) == place / "one shard"
+    begun = options(place / "begun", settings=SHARDED, begin_with=place / "one")
+    assert job.start(begun) == place / "begun"
+    measured = job.start(options(place / "timed", kimg=None, minutes=0.02, settings=SHARDED))
     assert RunFolder.open(measured).rows()

@@ -19,6 +19,7 @@ from sparring.errors import DataError, MachineError, UsageError
 from sparring.job import measure
 from sparring.job.options import TrainOptions, check_numbers
 from sparring.job.plan import Plan, make_plan, plan_of
+from sparring.nn import ranks
 
 COLOUR = ImageSpec(channels=3, height=16, width=16)
 CLASSES = ImageSpec(channels=1, height=8, width=8, classes=("a", "b"))
@@ -112,11 +113,39 @@ def test_networks_beyond_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
         (("generator.accumulate=3", "discriminator.accumulate=3"), "does not divide the batch of 32"),
         (("generator.width=99999999999999",), "no network can be built"),
         (("generator.updates=2",), "shared_fakes"),
+        (("discriminator.sharded=true",), "gradient penalties differentiate twice"),
+        (("generator.sharded=true", "penalties=historical-averaging"), "historical-averaging is of weights"),
     ],
 )
 def test_settings_that_can_not_be_together(settings: tuple[str, ...], said: str) -> None:
     with pytest.raises(UsageError, match=said):
         plan(*settings)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "settings", "said"),
+    [
+        ("quick", ("classifier.frozen=0.5",), "a part of it waits at first"),
+        ("quick", ("objective.l1=0.1",), "objective.l1 is of weights"),
+        ("vae", (), "asked in more ways than one"),
+    ],
+)
+def test_players_that_can_not_be_sharded(recipe: str, settings: tuple[str, ...], said: str) -> None:
+    player = "autoencoder" if recipe == "vae" else "classifier"
+    given = {"spec": CLASSES, "labelled": 500, "recipe": recipe}
+    plan(*settings, **given)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match=said):
+        plan(f"{player}.sharded=true", *settings, **given)  # type: ignore[arg-type]
+
+
+def test_processes_that_share_a_player_out_have_more_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = ImageSpec(channels=3, height=16, width=16, classes=("a", "b"))
+    needed = 5 * plan(spec=spec, labelled=500, recipe="quick").parameters["classifier"] * 4
+    monkeypatch.setattr("sparring.job.plan.device_memory", lambda device: needed // 2 + 1)
+    with ranks.within(ranks.World(0, 2)):
+        plan("classifier.sharded=true", spec=spec, labelled=500, recipe="quick")
+        with pytest.raises(MachineError, match="share them out"):
+            plan(spec=spec, labelled=500, recipe="quick")
 
 
 def test_classes_without_a_label() -> None:

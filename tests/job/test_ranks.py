@@ -15,7 +15,7 @@ import pytest
 from engine.together import begin, ended
 from job import ranks_worker
 from job.helpers import TINY, last_checkpoint
-from job.ranks_worker import ALL, options
+from job.ranks_worker import ALL, SHARDED, options
 from job.test_kill import read_until
 from sparring.job import train as job
 from sparring.runfolder import RunFolder
@@ -38,6 +38,7 @@ def assert_same(run: Path, other: Path) -> None:
 
 def test_runs_go_on_in_another_number_of_processes_and_one_alone_writes(place: Path) -> None:
     job.start(options(place / "one"))
+    job.start(options(place / "one shard", settings=SHARDED))
     shutil.copytree(place / "one", place / "alone")
     (code, _, said), (other_code, nothing, silence) = ended(begin(ranks_worker.__file__, cwd=place))
     assert (code, other_code) == (0, 0), said + silence
@@ -47,10 +48,22 @@ def test_runs_go_on_in_another_number_of_processes_and_one_alone_writes(place: P
     assert said.count("--sweep does not go with 2 processes") == 1
     assert said.count("sparring: process 1 of 2: gone") == 1, "what fails in one fails in all, and the first says so"
     assert RunFolder.open(place / "two").read_json("environment.json")["processes"] == 2
-    for run in ("alone", "two"):
+    shutil.copytree(place / "shards", place / "kept")
+    for run in ("alone", "two", "shards"):
         job.resume(place / run, kimg=ALL)
-    assert_same(place / "one", place / "alone")
-    assert_same(place / "two", place / "alone")
+    for run in ("one", "two", "one shard", "shards"):
+        assert_same(place / run, place / "alone")
+    job.start(options(place / "begun alone", begin_with=place / "alone"))
+    assert_same(place / "begun", place / "begun alone")
+    assert_whole(place / "kept", place / "alone")
+
+
+def assert_whole(run: Path, other: Path) -> None:
+    """What was saved of pieces has the names and shapes of what was saved in one."""
+    tensors, expected = (RunFolder.open(path).load_checkpoint("last").tensors for path in (run, other))
+    assert {s: {n: t.shape for n, t in named.items()} for s, named in tensors.items() if s != "window"} == {
+        s: {n: t.shape for n, t in named.items()} for s, named in expected.items() if s != "window"
+    }
 
 
 @pytest.fixture

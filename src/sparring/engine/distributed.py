@@ -19,6 +19,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from sparring.engine.sharding import is_sharded
 from sparring.errors import LostProcessError, OtherProcessError, SparringError, UsageError
 from sparring.nn import ranks
 from sparring.nn.ranks import World, answered
@@ -110,12 +111,15 @@ def average(tensors: Sequence[Tensor]) -> None:
 
 @torch.no_grad()
 def same_as_first(tensors: Mapping[str, Mapping[str, Tensor]]) -> None:
-    """Put what rank 0 has into each of the tensors: processors of different kinds may initialise differently."""
+    """Put what rank 0 has into each of the tensors that are not sharded: processors of different kinds may initialise
+    differently."""
     if ranks.world().ranks == 1:
         return
     # In an order of their own: what was read from a file comes in any.
     for _, named in sorted(tensors.items()):
         for _, tensor in sorted(named.items()):
+            if is_sharded(tensor):
+                continue
             sent = tensor.contiguous()
             with answered():
                 dist.broadcast(sent, 0)

@@ -1,9 +1,12 @@
 """Exponential moving average of a player's weights: what is sampled, judged and shipped."""
 
 import copy
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
+
+from sparring.engine.sharding import piece
 
 
 class EMA:
@@ -22,12 +25,17 @@ class EMA:
         self.half_life = half_life
         self.ramp = ramp
         self.module = copy.deepcopy(module).eval().requires_grad_(False)
-        self._averages, self._sources = _paired_tensors(self.module, module)
-        self._counters = [
-            pair
-            for pair in zip(self.module.buffers(), module.buffers(), strict=True)
-            if not pair[0].is_floating_point()
-        ]
+        self.follow(module)
+
+    @torch.no_grad()
+    def follow(self, module: nn.Module) -> None:
+        """Take the weights from `module` from now on, whose tensors may be others than before."""
+        weights = _pairs(self.module.parameters(), module.parameters())
+        buffers = _pairs(self.module.buffers(), module.buffers())
+        self._buffers = [(average, source) for average, source in buffers if average.is_floating_point()]
+        self._counters = [(average, source) for average, source in buffers if not average.is_floating_point()]
+        moved = [*weights, *self._buffers]
+        self._averages, self._sources = [average for average, _ in moved], [source for _, source in moved]
 
     def decay(self, *, examples: int, batch: int) -> float:
         """Share of the old average that stays after `batch` more examples, `examples` having been seen, in [0, 1)."""
@@ -42,7 +50,7 @@ class EMA:
             skipped: 1 where the module's step was left out, then the average stays as well; else 0. [], on the device.
         """
         weight = 1.0 - self.decay(examples=examples, batch=batch)
-        for buffer, average in self._buffers():
+        for average, buffer in self._buffers:
             torch.where(torch.isfinite(buffer), buffer, average, out=buffer)
         if skipped is None:
             torch._foreach_lerp_(self._averages, self._sources, weight)
@@ -52,13 +60,7 @@ class EMA:
         for average, counter in self._counters:
             average.copy_(counter)
 
-    def _buffers(self) -> list[tuple[Tensor, Tensor]]:
-        pairs = zip(self._sources, self._averages, strict=True)
-        return [(source, average) for source, average in pairs if not isinstance(source, nn.Parameter)]
 
-
-def _paired_tensors(averaged: nn.Module, module: nn.Module) -> tuple[list[Tensor], list[Tensor]]:
-    averages = [*averaged.parameters(), *averaged.buffers()]
-    sources = [*module.parameters(), *module.buffers()]
-    pairs = [(a, s) for a, s in zip(averages, sources, strict=True) if a.is_floating_point()]
-    return [a for a, _ in pairs], [s for _, s in pairs]
+def _pairs(averages: Iterable[Tensor], sources: Iterable[Tensor]) -> list[tuple[Tensor, Tensor]]:
+    """Each average, and what it follows; of both this rank's piece, where they are sharded."""
+    return [(piece(average), piece(source)) for average, source in zip(averages, sources, strict=True)]

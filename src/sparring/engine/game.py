@@ -12,10 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from sparring.engine.deal import key, seed_device
-from sparring.engine.distributed import average
+from sparring.engine.distributed import average, same_as_first
 from sparring.engine.ema import EMA
 from sparring.engine.precision import Precision
 from sparring.engine.schedule import Schedule
+from sparring.engine.sharding import norm, piece, shard
 from sparring.losses.base import Batch, Moment, Objective, Turn
 from sparring.nn import ranks
 
@@ -44,6 +45,12 @@ class Player:
         frozen: examples in which a part of the module waits.
         body: the parameters that wait.
         freeze: told whether they wait, before the first of them does and before they learn again.
+
+    Attributes:
+        parameters: of the module.
+        own: what the optimiser moves of each: the parameter itself, or this rank's piece where the player is sharded.
+        sharded: whether it is, see `share_out`.
+        twin: in rank 0, for one who is sharded: the same player in one piece, on the host, see `whole.in_one_piece`.
     """
 
     name: str
@@ -61,7 +68,9 @@ class Player:
     skipped: Tensor = field(init=False)
 
     def __post_init__(self) -> None:
-        self.parameters = list(self.module.parameters())
+        self.parameters = self.own = list(self.module.parameters())
+        self.sharded = False
+        self.twin: Player | None = None
         self.skipped = torch.zeros((), device=self.parameters[0].device)
         self._is_frozen = False
         self._rates = [group["lr"] for group in self.optimizer.param_groups]
@@ -87,31 +96,54 @@ class Player:
 
         The gradient is the mean of all ranks', so they all see the same norm, and step or do not step together.
         """
-        gradients = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
-        with phase("mean over processes"):
-            average(gradients)
+        if self.sharded:  # its gradients are pieces of the mean already
+            for parameter, own in zip(self.parameters, self.own, strict=True):
+                own.grad = None if parameter.grad is None else piece(parameter.grad)
+        gradients = [own.grad for own in self.own if own.grad is not None]
+        if not self.sharded:
+            with phase("mean over processes"):
+                average(gradients)
         with phase(f"{self.name} step"):
-            norm, not_finite = self._stepped(gradients, examples=examples)
+            length, not_finite = self._stepped(gradients, examples=examples)
         self.steps += 1
         if self.ema is not None:
             with phase("average of the weights"):
                 self.ema.update(examples=examples, batch=batch, skipped=not_finite)
-        return norm
+        return length
+
+    def share_out(self) -> None:
+        """Leave this rank its piece of everything of the player, before its first move; its network then computes by
+        being called, and not otherwise."""
+        same_as_first({self.name: self.module.state_dict()})
+        if ranks.world().rank == 0:
+            self.twin = copy.deepcopy(self)
+            self.twin.module.cpu()
+        before = self.own
+        shard(self.module)
+        self.parameters = list(self.module.parameters())
+        self.own = [nn.Parameter(piece(parameter.detach())) for parameter in self.parameters]
+        now = dict(zip(before, self.own, strict=True))
+        for group in self.optimizer.param_groups:
+            group["params"] = [now[parameter] for parameter in group["params"]]
+        if self.ema is not None:
+            shard(self.ema.module)
+            self.ema.follow(self.module)
+        self.sharded = True
 
     def _stepped(self, gradients: list[Tensor], *, examples: int) -> tuple[Tensor, Tensor]:
         """The norm, and whether nothing moved."""
-        norm = torch.nn.utils.get_total_norm(gradients)
-        not_finite = torch.isfinite(norm).logical_not().to(torch.float32)
+        length = norm(gradients, sharded=self.sharded)
+        not_finite = torch.isfinite(length).logical_not().to(torch.float32)
         self.skipped += not_finite
         if self.clip is not None:
-            torch._foreach_mul_(gradients, (self.clip / norm.clamp_min(self.clip)).to(norm.dtype))
+            torch._foreach_mul_(gradients, (self.clip / length.clamp_min(self.clip)).to(length.dtype))
         factor = self.schedule.factor(examples)
         for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
             group["lr"] = rate * factor
         # A fused optimiser reads this flag on the device and leaves weights and moments alone where it is 1.
         self.optimizer.found_inf = not_finite  # type: ignore[attr-defined]
         self.optimizer.step()
-        return norm, not_finite
+        return length, not_finite
 
 
 @dataclass(kw_only=True)
@@ -162,7 +194,8 @@ def play_round(game: Game) -> dict[str, Tensor]:
             moment = Moment(round=game.round, update=update, last=update + 1 == player.updates, count=player.steps)
             with game.phase("dealing"):
                 batch = game.deal(player.name, player.steps)
-            scalars |= _play_update(game, player, batch, moment)
+            with ranks.exchanging():
+                scalars |= _play_update(game, player, batch, moment)
             if player.name == game.counted:
                 game.images += game.batch
     game.round += 1
@@ -185,7 +218,8 @@ def _seed_modules(game: Game) -> None:
 
 def _play_update(game: Game, player: Player, batch: Batch, moment: Moment) -> dict[str, Tensor]:
     seen: list[dict[str, Tensor]] = []
-    player.optimizer.zero_grad(set_to_none=True)
+    for parameter in player.parameters:
+        parameter.grad = None
     for part in split(batch, player.accumulate):
         with game.phase(f"{player.name} forward"), game.precision.autocast():
             turn = game.objective.turn(player.name, part, moment)
@@ -195,9 +229,9 @@ def _play_update(game: Game, player: Player, batch: Batch, moment: Moment) -> di
         with game.phase("what is logged"):
             seen.append(_scalars(player.name, turn, terms))
     scalars = seen[0] if len(seen) == 1 else {name: torch.stack([s[name] for s in seen]).mean() for name in seen[0]}
-    norm = player.step(examples=game.images, batch=game.batch, phase=game.phase)
+    length = player.step(examples=game.images, batch=game.batch, phase=game.phase)
     game.objective.after_step(player.name)
-    return scalars | {f"{player.name}_grad_norm": norm}
+    return scalars | {f"{player.name}_grad_norm": length}
 
 
 def split(batch: Batch, parts: int) -> list[Batch]:

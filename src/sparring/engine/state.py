@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from sparring.engine.game import Game, Player
+from sparring.engine.sharding import piece, pieces_of, sharded_like
 
 Tensors = dict[str, dict[str, Tensor]]
 
@@ -18,11 +19,7 @@ def capture(game: Game) -> tuple[Tensors, dict[str, Any]]:
     """The game's tensors (file stem -> name -> tensor, not copied) and its counters."""
     tensors: Tensors = {"objective": game.objective.state()}
     for player in game.players:
-        tensors[player.name] = dict(player.module.state_dict())
-        tensors[f"{player.name}_optimizer"] = _optimizer_tensors(player)
-        tensors[f"{player.name}_counters"] = {"skipped": player.skipped}
-        if player.ema is not None:
-            tensors[f"{player.name}_ema"] = dict(player.ema.module.state_dict())
+        tensors |= {f"{player.name}{part}": named for part, named in capture_player(player).items()}
     counters = {
         "round": game.round,
         "images": game.images,
@@ -31,18 +28,37 @@ def capture(game: Game) -> tuple[Tensors, dict[str, Any]]:
     return {stem: named for stem, named in tensors.items() if named}, counters
 
 
+def capture_player(player: Player) -> Tensors:
+    """A player's tensors, not copied: `""` of its module, `_optimizer`, `_counters`, `_ema`."""
+    tensors: Tensors = {
+        "": dict(player.module.state_dict()),
+        "_optimizer": _optimizer_tensors(player),
+        "_counters": {"skipped": player.skipped},
+    }
+    if player.ema is not None:
+        tensors["_ema"] = dict(player.ema.module.state_dict())
+    return tensors
+
+
 def restore(game: Game, tensors: Mapping[str, Mapping[str, Tensor]], counters: Mapping[str, Any]) -> None:
     """Put what `capture` gave into a game that was built from the same recipe."""
     game.round, game.images = int(counters["round"]), int(counters["images"])
     game.objective.load_state(tensors.get("objective", {}))
     for player in game.players:
-        player.steps = int(counters["steps"][player.name])
-        _load(player.module, tensors[player.name])
-        if player.steps:  # before its first step an optimiser has no moments
-            _load_optimizer(player, tensors.get(f"{player.name}_optimizer", {}))
-        player.skipped.copy_(tensors[f"{player.name}_counters"]["skipped"])
-        if player.ema is not None:
-            _load(player.ema.module, tensors[f"{player.name}_ema"])
+        parts = ("", "_optimizer", "_counters", "_ema")
+        own = {part: tensors[f"{player.name}{part}"] for part in parts if f"{player.name}{part}" in tensors}
+        restore_player(player, own, steps=int(counters["steps"][player.name]))
+
+
+def restore_player(player: Player, tensors: Mapping[str, Mapping[str, Tensor]], *, steps: int) -> None:
+    """Put what `capture_player` gave into a player of the same kind."""
+    player.steps = steps
+    _load(player.module, tensors[""])
+    if steps:  # before its first step an optimiser has no moments
+        _load_optimizer(player, tensors.get("_optimizer", {}))
+    player.skipped.copy_(tensors["_counters"]["skipped"])
+    if player.ema is not None:
+        _load(player.ema.module, tensors["_ema"])
 
 
 def all_finite(tensors: Mapping[str, Mapping[str, Tensor]]) -> bool:
@@ -52,29 +68,38 @@ def all_finite(tensors: Mapping[str, Mapping[str, Tensor]]) -> bool:
 
 
 def _load(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    module.load_state_dict(dict(tensors), strict=True)
+    there = module.state_dict()
+    module.load_state_dict(
+        {name: sharded_like(there[name], value) if name in there else value for name, value in tensors.items()},
+        strict=True,
+    )
 
 
 def _optimizer_tensors(player: Player) -> dict[str, Tensor]:
     """Moments and step counts keyed by the parameter's name, so that they survive a change of the parameters' order."""
     state = player.optimizer.state
     return {
-        f"{name}.{key}": value
-        for name, parameter in player.module.named_parameters()
-        for key, value in state.get(parameter, {}).items()
+        f"{name}.{key}": pieces_of(value, parameter) if value.shape == own.shape else value
+        for name, parameter, own in _named(player)
+        for key, value in state.get(own, {}).items()
         if isinstance(value, Tensor)
     }
 
 
 def _load_optimizer(player: Player, tensors: Mapping[str, Tensor]) -> None:
-    parameters = dict(player.module.named_parameters())
+    owned = {name: (parameter, own) for name, parameter, own in _named(player)}
     for key, value in tensors.items():
         name, _, moment = key.rpartition(".")
-        parameter = parameters[name]
-        # A fused optimiser walks memory in order: moments must lie as their parameter does.
-        placed = (
-            torch.empty_like(parameter)
-            if value.shape == parameter.shape
-            else torch.empty_like(value, device=parameter.device)
-        )
-        player.optimizer.state[parameter][moment] = placed.detach().copy_(value)
+        parameter, own = owned[name]
+        if value.shape == parameter.shape:
+            # A fused optimiser walks memory in order: moments must lie as their parameter does.
+            placed, value = torch.empty_like(own), piece(sharded_like(parameter, value))
+        else:
+            placed = torch.empty_like(value, device=own.device)
+        player.optimizer.state[own][moment] = placed.detach().copy_(value)
+
+
+def _named(player: Player) -> list[tuple[str, nn.Parameter, nn.Parameter]]:
+    """Each parameter with its name, and what the optimiser moves of it."""
+    named = player.module.named_parameters()
+    return [(name, parameter, own) for (name, parameter), own in zip(named, player.own, strict=True)]

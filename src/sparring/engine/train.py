@@ -8,6 +8,7 @@ from torch import Tensor
 
 from sparring.engine.distributed import average, by_first
 from sparring.engine.game import Game, play_round
+from sparring.engine.whole import in_one_piece
 
 
 class Window:
@@ -84,10 +85,11 @@ class SharedWatcher:
 
         def looked() -> bool:
             assert self._own is not None, "rank 0 has one"
-            self._own.look(game, window, done=done)
+            self._own.look(seen, window, done=done)
             return self._own.ended
 
-        self.ended = by_first(looked)
+        with in_one_piece(game) as seen:
+            self.ended = by_first(looked)
         window.clear()
 
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from sparring.engine.game import Game, Player
+from sparring.engine.sharding import sharded_like
 from sparring.errors import UsageError
 from sparring.job.records import read_recipe
 from sparring.runfolder import RunFolder
@@ -68,5 +69,5 @@ def _copied(module: nn.Module, source: Named) -> list[str]:
         if found is None or found.shape != value.shape:
             missing.append(name)
         else:
-            value.copy_(found)
+            value.copy_(sharded_like(value, found))
     return missing

@@ -7,6 +7,7 @@ from sparring.data.spec import OpenedSpec
 from sparring.engine.game import Game
 from sparring.engine.precision import Precision
 from sparring.job.tasks import TASKS
+from sparring.nn import ranks
 from sparring.recipe import Recipe
 
 
@@ -19,4 +20,9 @@ def build_game(recipe: Recipe, spec: OpenedSpec, parts: Mapping[str, Part], prec
     Raises:
         UsageError: parts of the recipe that don't go together, or that these data have nothing for.
     """
-    return TASKS[recipe.task].build(recipe, spec, parts, precision)
+    game = TASKS[recipe.task].build(recipe, spec, parts, precision)
+    for player in game.players:
+        # A process alone has nobody to share with; so has the one that looks while the others wait.
+        if recipe.players[player.name].sharded and ranks.world().ranks > 1:
+            player.share_out()
+    return game

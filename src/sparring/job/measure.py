@@ -17,6 +17,7 @@ from sparring.engine.distributed import by_first, greatest
 from sparring.engine.game import Game, play_round
 from sparring.engine.precision import wait
 from sparring.engine.record import looks
+from sparring.engine.whole import in_one_piece
 from sparring.job.build import build_game
 from sparring.job.plan import Plan
 from sparring.job.tasks import TASKS
@@ -47,7 +48,8 @@ def measured(plan: Plan, report: DataReport, *, seconds: float = 2.0) -> Plan:
     with torch.random.fork_rng(), reused_memory():
         game = build_game(plan.recipe, plan.spec, data.parts, plan.precision)
         speed = _speed(game, rounds=cycle(plan.recipe), seconds=seconds)
-        look, row = by_first(lambda: _look_seconds(game, data, plan))
+        with in_one_piece(game) as seen:
+            look, row = by_first(lambda: _look_seconds(seen, data, plan))
     plan = dataclasses.replace(
         plan, images_per_second=speed, look_seconds=look, row_seconds=row, memory=_peak_memory(plan.precision.device)
     )

@@ -15,6 +15,7 @@ from sparring.engine.precision import Precision, choose_device, choose_precision
 from sparring.errors import DataError, MachineError, UsageError
 from sparring.job.options import TrainOptions, check_numbers
 from sparring.job.parts import build_modules, known_names, known_settings
+from sparring.job.sharded import refuse_unsharded
 from sparring.job.tasks import TASKS
 from sparring.nn import ranks
 from sparring.recipe import PURPOSES, Facts, Recipe, choices, with_choice, with_setting
@@ -158,7 +159,7 @@ def plan_of(recipe: Recipe, spec: OpenedSpec, *, examples: int, precision: Preci
         MachineError: it would not fit into the memory.
     """
     sizes = parameters(recipe, spec)
-    _refuse_too_large(sizes, precision)
+    _refuse_too_large(sizes, recipe, precision)
     return Plan(recipe=recipe, spec=spec, examples=examples, precision=precision, parameters=sizes)
 
 
@@ -255,6 +256,7 @@ def _refuse_few(recipe: Recipe, options: TrainOptions, examples: int) -> None:
 
 def _refuse_impossible(recipe: Recipe) -> None:
     TASKS[recipe.task].check(recipe)
+    refuse_unsharded(recipe)
     refuse_uneven_shares(recipe)
     for name, player in recipe.players.items():
         if recipe.batch % player.accumulate:
@@ -281,15 +283,17 @@ def refuse_uneven_shares(recipe: Recipe) -> None:
     )
 
 
-def _refuse_too_large(sizes: Mapping[str, int], precision: Precision) -> None:
+def _refuse_too_large(sizes: Mapping[str, int], recipe: Recipe, precision: Precision) -> None:
     """Weights, gradients, two moments and the average must fit; what passes take on top is not known here."""
-    needed = 5 * sum(sizes.values()) * precision.weights.itemsize
+    processes = ranks.world().ranks
+    own = [count / (processes if recipe.players[name].sharded else 1) for name, count in sizes.items()]
+    needed = 5 * sum(own) * precision.weights.itemsize
     there = device_memory(precision.device)
     if there is not None and needed > there:
         raise MachineError(
             f"the networks ({', '.join(f'{name} {count:,}' for name, count in sizes.items())} parameters) need "
             f"{needed / 1e9:,.1f} GB to train, {precision.device} has {there / 1e9:,.1f} GB. "
-            "Give a smaller width or --size."
+            "Give a smaller width or --size, or share them out, see docs/distributed.md."
         )
 
 

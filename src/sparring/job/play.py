@@ -24,6 +24,7 @@ from sparring.engine.record import Recorder
 from sparring.engine.state import capture, restore
 from sparring.engine.threads import threads_for
 from sparring.engine.train import SharedWatcher, Window, train
+from sparring.engine.whole import in_one_piece
 from sparring.errors import CollapsedError, InterruptedRunError, UsageError
 from sparring.job.aims import Drawer, Fitted
 from sparring.job.build import build_game
@@ -131,7 +132,8 @@ def play(job: Job, folder: RunFolder, *, checkpoint: Checkpoint | None = None) -
         threads_for(job.data.spec.places),
     ):
         same_as_first(capture(job.game)[0])
-        by_first(lambda: _begin(job, desk, checkpoint))
+        with in_one_piece(job.game) as seen:
+            by_first(lambda: _begin(job, seen, desk, checkpoint))
         spent = train(
             job.game,
             job.window,
@@ -141,7 +143,9 @@ def play(job: Job, folder: RunFolder, *, checkpoint: Checkpoint | None = None) -
             stop=SharedStop(lambda: bool(arrived)),
             play=profile or play_round,
         )
-        by_first(lambda: _end(job, folder, desk, None if spent else arrived, started=started, profile=profile))
+        stopped = None if spent else arrived
+        with in_one_piece(job.game) as seen:
+            by_first(lambda: _end(job, seen, folder, desk, stopped, started=started, profile=profile))
     return folder.path
 
 
@@ -193,20 +197,21 @@ def _desk(job: Job, folder: RunFolder) -> _Desk:
     return _Desk(drawer, recorder)
 
 
-def _begin(job: Job, desk: _Desk | None, checkpoint: Checkpoint | None) -> None:
+def _begin(job: Job, game: Game, desk: _Desk | None, checkpoint: Checkpoint | None) -> None:
     assert desk is not None
     if checkpoint is not None:
-        desk.recorder.begin(job.game, checkpoint.state["recorder"])
+        desk.recorder.begin(game, checkpoint.state["recorder"])
         desk.recorder.ended = False  # whoever asks for more gets more, also where nothing seemed to be gained
         return
-    desk.recorder.begin(job.game)
+    desk.recorder.begin(game)
     desk.drawer.reals(job.data)
-    desk.drawer(job.game)
-    desk.recorder.save(job.game)
+    desk.drawer(game)
+    desk.recorder.save(game)
 
 
 def _end(
     job: Job,
+    game: Game,
     folder: RunFolder,
     desk: _Desk | None,
     stopped: list[int] | None,
@@ -222,7 +227,7 @@ def _end(
     """
     assert desk is not None
     if stopped is not None:
-        desk.recorder.save(job.game)
+        desk.recorder.save(game)
     spent, training = desk.recorder.seconds, time.perf_counter() - started
     add_timing(folder, training=training, judging=spent["judging"] + spent["drawing"])
     if profile is not None:

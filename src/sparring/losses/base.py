@@ -173,6 +173,7 @@ class Penalty:
             the discriminator is refused, as it is beside needs_real_grad and needs_fake_grad.
         needs_reals: it compares with reals in the generator's turn as well.
         needs_labelled: it learns from examples with labels, dealt apart as `x_labelled` and `y_labelled`.
+        of_weights: it is of the weights of whoever moves, all of them.
     """
 
     name: str
@@ -183,6 +184,7 @@ class Penalty:
     by_example: ClassVar[bool] = False
     needs_reals: ClassVar[bool] = False
     needs_labelled: ClassVar[bool] = False
+    of_weights: ClassVar[bool] = False
 
     def __call__(self, play: Play) -> Tensor:
         """The weighted term: [B] per example, or [] of a batch or of weights."""

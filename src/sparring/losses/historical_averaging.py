@@ -22,6 +22,7 @@ class HistoricalAveraging(Penalty):
 
     name = "historical-averaging"
     players: ClassVar[frozenset[str]] = frozenset({DISCRIMINATOR, GENERATOR})
+    of_weights: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -138,12 +138,31 @@ def answered() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        # Without the place in gloo's source before, and its advice behind.
-        said = re.sub(r"^\[[^]]*\.cc:\d+\] ", "", str(error).splitlines()[0]).split(". ")[0]
-        raise LostProcessError(
-            f"process {dist.get_rank()} of {dist.get_world_size()}: another one is gone or does not answer any more "
-            f"({said})."
-        ) from error
+        raise _lost(error) from error
+
+
+@contextmanager
+def exchanging() -> Iterator[None]:
+    """As `answered`, around what computes as well, and exchanges where no one sees it.
+
+    Raises:
+        LostProcessError: an exchange failed; what else fails is left as it is.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if isinstance(error, dist.DistError) or "gloo" in str(error):
+            raise _lost(error) from error
+        raise
+
+
+def _lost(error: RuntimeError) -> LostProcessError:
+    # Without the place in gloo's source before, and its advice behind.
+    said = re.sub(r"^\[[^]]*\.cc:\d+\] ", "", str(error).splitlines()[0]).split(". ")[0]
+    return LostProcessError(
+        f"process {dist.get_rank()} of {dist.get_world_size()}: another one is gone or does not answer any more "
+        f"({said})."
+    )
 
 
 # -- random numbers ----------------------------------------------------------------------------------------------------
