@@ -19,6 +19,7 @@ from sparring.engine.schedule import Schedule
 from sparring.engine.sharding import norm, piece, shard
 from sparring.losses.base import Batch, Moment, Objective, Turn
 from sparring.nn import ranks
+from sparring.nn.wide import wide
 
 Deal = Callable[[str, int], Batch]
 """Player's name and count of its updates so far -> everything random or read that the update needs."""
@@ -250,7 +251,7 @@ def split(batch: Batch, parts: int) -> list[Batch]:
 
 
 def _mean(term: Tensor) -> Tensor:
-    return term.mean(dtype=torch.promote_types(term.dtype, torch.float32))
+    return term.mean(dtype=wide(term.dtype))
 
 
 def _scalars(player: str, turn: Turn, terms: Tensor) -> dict[str, Tensor]:

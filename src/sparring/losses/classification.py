@@ -11,6 +11,7 @@ from sparring.losses.base import Batch, Moment, Turn, objectives
 from sparring.losses.supervised import CrossEntropy, SupervisedLoss, share_of_labelled
 from sparring.models.classify.base import Classifier
 from sparring.nn import ranks
+from sparring.nn.wide import wide
 from sparring.registry import Range
 
 CLASSIFIER = "classifier"
@@ -103,7 +104,7 @@ class Classification:
 
     def _targets(self, batch: Batch, logit_BK: Tensor) -> Tensor:
         classes = logit_BK.shape[1]
-        target_BK = one_hot(batch["y"].clamp_min(0), classes).to(torch.promote_types(logit_BK.dtype, torch.float32))
+        target_BK = one_hot(batch["y"].clamp_min(0), classes).to(wide(logit_BK.dtype))
         if "other" not in batch:
             return target_BK
         share_B1 = batch["share"][:, None]

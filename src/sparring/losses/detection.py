@@ -14,6 +14,7 @@ from sparring.losses.base import Batch, Moment, Turn, objectives
 from sparring.losses.rebuilding import Stateless
 from sparring.models.detect.base import Detector
 from sparring.nn import ranks
+from sparring.nn.wide import widened
 from sparring.registry import Range, Registry
 
 DETECTOR = "detector"
@@ -83,7 +84,7 @@ class FindBlemishes(Stateless):
     def turn(self, player: str, batch: Batch, moment: Moment) -> Turn:
         """The loss of each picture [B], and what it gives to points that were changed and to those that were not."""
         logit_B1HW = self.model(batch["x"])
-        logit_B1HW = logit_B1HW.to(torch.promote_types(logit_B1HW.dtype, torch.float32))
+        logit_B1HW = widened(logit_B1HW)
         changed_B1HW = batch["changed"]
         likely_B1HW = logit_B1HW.detach().sigmoid()
         scalars = {

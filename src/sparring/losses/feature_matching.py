@@ -7,11 +7,11 @@ features, not added up, so that a weight means the same at any width; for colour
 
 from typing import Annotated, ClassVar, Literal
 
-import torch
 from torch import Tensor
 
 from sparring.losses.base import GENERATOR, Penalty, Play, penalties
 from sparring.nn import ranks
+from sparring.nn.wide import wide
 from sparring.registry import Range
 
 
@@ -42,4 +42,4 @@ class FeatureMatching(Penalty):
 
 
 def _mean(feature_BF: Tensor) -> Tensor:
-    return ranks.mean(feature_BF.mean(0, dtype=torch.promote_types(feature_BF.dtype, torch.float32)))
+    return ranks.mean(feature_BF.mean(0, dtype=wide(feature_BF.dtype)))

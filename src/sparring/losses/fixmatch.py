@@ -15,6 +15,7 @@ from sparring.losses.base import Batch, Moment, Turn, objectives
 from sparring.losses.classification import CLASSIFIER, Classification
 from sparring.losses.supervised import SupervisedLoss
 from sparring.nn import ranks
+from sparring.nn.wide import widened
 from sparring.registry import Range
 
 
@@ -66,7 +67,7 @@ class FixMatch(Classification):
         # One pass for both, so that batch norm does not tell the few labelled examples from the others.
         heads = self.logits(torch.cat([batch["x"], batch["x_strong"]]))
         turn = self.told(batch, [logit_BK[:known] for logit_BK in heads])
-        logit_UK = heads[0][known:].to(torch.promote_types(heads[0].dtype, torch.float32))
+        logit_UK = widened(heads[0][known:])
         target_UK = one_hot(guess_U, logit_UK.shape[1]).to(logit_UK.dtype)
         missed_U = self.loss(logit_UK, target_UK) * sure_U
         terms = {**turn.terms, "guesses": self.unlabelled * missed_U}

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from sparring.losses.base import Penalty, Play, penalties
 from sparring.nn import ranks
+from sparring.nn.wide import wide
 from sparring.registry import Range
 
 
@@ -38,7 +39,7 @@ class LeCam(Penalty):
 
     def __call__(self, play: Play) -> Tensor:
         """The penalty per pair of a real and a fake, [B]."""
-        precision = torch.promote_types(play.fake.logit_B.dtype, torch.float32)
+        precision = wide(play.fake.logit_B.dtype)
         real_B, fake_B = play.reals.logit_B.to(precision), play.fake.logit_B.to(precision)
         now_3 = ranks.mean(torch.stack([real_B.mean(), fake_B.mean(), real_B.new_ones(())]).detach())
         sums_3 = self._sums.to(now_3)

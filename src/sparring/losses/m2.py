@@ -18,6 +18,7 @@ from sparring.losses.reconstruction_error import ReconstructionLoss
 from sparring.losses.supervised import labelled_cross_entropy, share_of_labelled
 from sparring.models.autoencode.base import Autoencoder, Posterior, seen
 from sparring.models.autoencode.m2 import M2
+from sparring.nn.wide import widened
 from sparring.registry import Range
 
 
@@ -112,4 +113,4 @@ def repeated(x: Tensor, times: int) -> Tensor:
 
 
 def _float(logit_BK: Tensor) -> Tensor:
-    return logit_BK.to(torch.promote_types(logit_BK.dtype, torch.float32))
+    return widened(logit_BK)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from sparring.nn.wide import widened
 from sparring.registry import Range, Registry
 
 GREYS = 127.5
@@ -137,4 +138,4 @@ class Gaussian:
 
 def _wide(made: Tensor) -> Tensor:
     """In fp32 at least: sums over thousands of values need it."""
-    return made.to(torch.promote_types(made.dtype, torch.float32))
+    return widened(made)

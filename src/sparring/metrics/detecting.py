@@ -14,6 +14,7 @@ from sparring.losses.detection import DETECTOR, PointLoss
 from sparring.metrics.ranking import Ranked
 from sparring.metrics.rebuilding import Shown
 from sparring.models.detect.base import Detector
+from sparring.nn.wide import widened
 
 MOST_POINTS = 400_000
 """Points that are ranked, at most: drawn at random where there are more."""
@@ -76,7 +77,7 @@ def logits_of(module: Detector, batch: Batch, precision: Precision) -> Tensor:
     """Of each point of `x`, in fp32 at least, [B, 1, H, W]."""
     with precision.autocast():
         logit_B1HW: Tensor = module(batch["x"])
-    return logit_B1HW.to(torch.promote_types(logit_B1HW.dtype, torch.float32))
+    return widened(logit_B1HW)
 
 
 def _auc(logit: Tensor, changed: Tensor) -> float:

@@ -10,6 +10,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from sparring.errors import UsageError
 from sparring.nn import ranks
+from sparring.nn.wide import widened
 
 _KINDS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
@@ -28,7 +29,7 @@ class SharedBatchNorm(_BatchNorm):
         learns = self.training or self.running_mean is None
         if not learns or ranks.world().ranks == 1:
             return super().forward(input)
-        wide = input.to(torch.promote_types(input.dtype, torch.float32))
+        wide = widened(input)
         own_var_C, own_mean_C = torch.var_mean(wide, (0, *range(2, wide.ndim)), correction=0)
         mean_RC, var_RC = ranks.gathered(torch.stack([own_mean_C, own_var_C])[None]).unbind(1)
         mean_C = mean_RC.mean(0)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from sparring.nn import ranks
 from sparring.nn.mixing import MixesExamples
+from sparring.nn.wide import widened
 
 
 class MinibatchDiscrimination(nn.Module, MixesExamples):
@@ -34,7 +35,7 @@ class MinibatchDiscrimination(nn.Module, MixesExamples):
     def forward(self, f_BA: Tensor) -> Tensor:
         """See the class."""
         row_BKD = torch.einsum("ba,akd->bkd", f_BA, self.tensor)
-        row_BKD = row_BKD.to(torch.promote_types(row_BKD.dtype, torch.float32))
+        row_BKD = widened(row_BKD)
         # Those of all ranks, where several share a batch: N is B times as many.
         every_NKD = ranks.gathered(row_BKD)
         distance_BNK = (row_BKD[:, None] - every_NKD[None]).abs().sum(3)

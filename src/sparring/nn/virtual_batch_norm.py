@@ -8,6 +8,8 @@ reference. Departure: the reference batch is the first one that was dealt, not o
 import torch
 from torch import Tensor, nn
 
+from sparring.nn.wide import widened
+
 
 class VirtualBatchNorm(nn.Module):
     """Normalises [R + B, C, H, W] per channel: the first R rows by their own statistics, the others each by a mixture.
@@ -28,7 +30,7 @@ class VirtualBatchNorm(nn.Module):
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """See the class; the result has the precision of `x_BCHW`, the statistics have 32 bits or more."""
-        wide_BCHW = x_BCHW.to(torch.promote_types(x_BCHW.dtype, torch.float32))
+        wide_BCHW = widened(x_BCHW)
         ref_RCHW, own_BCHW = wide_BCHW.tensor_split([self.reference])
         ref_var, ref_mean = torch.var_mean(ref_RCHW, (0, 2, 3), correction=0, keepdim=True)
         own_var, own_mean = torch.var_mean(own_BCHW, (2, 3), correction=0, keepdim=True)

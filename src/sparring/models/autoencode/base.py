@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from sparring.data.spec import ImageSpec, Spec, TableSpec
 from sparring.errors import UsageError
+from sparring.nn.wide import widened
 from sparring.registry import Registry
 
 
@@ -82,7 +83,7 @@ class Posterior(NamedTuple):
     @classmethod
     def of(cls, h_BF: Tensor) -> "Posterior":
         """From an encoder's last layer [B, 2 Z], in fp32 at least: the exponentials need it."""
-        return cls(*h_BF.to(torch.promote_types(h_BF.dtype, torch.float32)).chunk(2, 1))
+        return cls(*widened(h_BF).chunk(2, 1))
 
     def at(self, noise_BZ: Tensor) -> Tensor:
         """Samples mean + sd noise (the reparameterisation of arXiv:1312.6114, section 2.4)."""

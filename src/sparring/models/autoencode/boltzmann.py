@@ -16,6 +16,7 @@ from torch.nn.functional import linear, softplus
 
 from sparring.data.spec import Spec
 from sparring.models.autoencode.base import Autoencoder, autoencoders, flat_pictures
+from sparring.nn.wide import widened
 from sparring.registry import Range
 
 FIRST_SD = 0.01
@@ -76,9 +77,9 @@ class RestrictedBoltzmann(Autoencoder):
 
     def free_energy(self, v_BV: Tensor) -> Tensor:
         """F(v) = -log sum over h of exp(-E(v, h)) = -b v - sum softplus(c + W v), nats, [B]."""
-        logit_BH = self.hidden_logits(v_BV)
-        wide = torch.promote_types(logit_BH.dtype, torch.float32)
-        return -(v_BV.to(wide) @ self.visible_bias_V.to(wide)) - softplus(logit_BH.to(wide)).sum(1)
+        logit_BH = widened(self.hidden_logits(v_BV))
+        kind = logit_BH.dtype
+        return -(v_BV.to(kind) @ self.visible_bias_V.to(kind)) - softplus(logit_BH).sum(1)
 
     @torch.no_grad()
     def gibbs_step(self, v_BV: Tensor, draw: torch.Generator | None = None) -> Tensor:

@@ -30,6 +30,7 @@ from sparring.models.gan.base import (
 )
 from sparring.nn.noise import GaussianNoise
 from sparring.nn.weight_norm import WeightNormLinear, fitted_to_data
+from sparring.nn.wide import widened
 from sparring.registry import Range
 
 LEAST_WIDTH = 8
@@ -103,7 +104,7 @@ class SSGANDiscriminator(Discriminator):
         100 labels (99.9 % after 200 kimg, in fp32 88 %), and 12.7 % of the test pictures were wrong after 5,000 kimg.
         """
         with _full(x_BCHW.device):
-            x_BP = x_BCHW.flatten(1).to(torch.promote_types(x_BCHW.dtype, torch.float32))
+            x_BP = widened(x_BCHW.flatten(1))
             h_BF: Tensor = self.layers((x_BP + 1) / 2)
         return h_BF
 
