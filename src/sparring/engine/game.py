@@ -118,7 +118,7 @@ class Player:
         same_as_first({self.name: self.module.state_dict()})
         if ranks.world().rank == 0:
             self.twin = copy.deepcopy(self)
-            self.twin.module.cpu()
+            self.twin.move(torch.device("cpu"))
         before = self.own
         shard(self.module)
         self.parameters = list(self.module.parameters())
@@ -130,6 +130,12 @@ class Player:
             shard(self.ema.module)
             self.ema.follow(self.module)
         self.sharded = True
+
+    def move(self, device: torch.device) -> None:
+        """Put the weights and their average there; the optimiser's moments stay where they are."""
+        self.module.to(device)
+        if self.ema is not None:
+            self.ema.module.to(device)
 
     def _stepped(self, gradients: list[Tensor], *, examples: int) -> tuple[Tensor, Tensor]:
         """The norm, and whether nothing moved."""

@@ -23,11 +23,11 @@ def in_one_piece(game: Game) -> Iterator[Game]:
     seen = {twin.name: twin for twin in held}
     try:
         for twin in held:
-            _move(twin, game.precision.device)
+            twin.move(game.precision.device)
         yield dataclasses.replace(game, players=[seen.get(player.name, player) for player in game.players])
     finally:
         for twin in held:
-            _move(twin, torch.device("cpu"))
+            twin.move(torch.device("cpu"))
 
 
 def _filled(player: Player) -> Player | None:
@@ -49,9 +49,3 @@ def _gathered(named: Mapping[str, Tensor], *, keeps: bool) -> dict[str, Tensor]:
         if keeps:
             found[name] = value.cpu()
     return found
-
-
-def _move(twin: Player, device: torch.device) -> None:
-    twin.module.to(device)
-    if twin.ema is not None:
-        twin.ema.module.to(device)
