@@ -199,12 +199,13 @@ def measured(name: str, seed: int, data: Data, quality: Quality, options: argpar
     """One side, read or followed; its last samples lie beside it as a picture."""
     ours = name not in PEERS
     minutes = options.ours_minutes if ours else options.minutes
+    first, factor = (options.first, options.factor) if ours else (options.peer_first, options.peer_factor)
     asked = {
         "minutes": minutes,
         "count": quality.count,
         "size": options.size,
         "threads": options.threads,
-        "looks": [options.first, options.factor],
+        "looks": [first, factor],
         **({"unconditional": options.unconditional} if ours else {}),
     }
     path = folder / f"{options.data.stem}-{name}-{seed}.json"
@@ -212,9 +213,7 @@ def measured(name: str, seed: int, data: Data, quality: Quality, options: argpar
     def measure() -> list[Point]:
         print(f"{name}, seed {seed}:", flush=True)
         side = our_side(name, seed, options) if ours else PEERS[name](data.parts["train"].x, options.side, seed)
-        # A peer's moments of interest are late, and many looks at it take as long as its training.
-        factor = options.factor if ours else options.factor**2
-        when = moments(60 * minutes, first=options.first, factor=factor)
+        when = moments(60 * minutes, first=first, factor=factor)
         curve = followed(side, quality, when, count=quality.count)
         folder.mkdir(parents=True, exist_ok=True)
         grid(side.samples(SHOWN), columns=8).save(path.with_suffix(".png"))
@@ -247,8 +246,11 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--size", type=int, default=None)
     parser.add_argument("--count", type=int, default=10_000, help="samples at each look, where there are so many reals")
-    parser.add_argument("--first", type=float, default=5.0, help="seconds until the first look")
-    parser.add_argument("--factor", type=float, default=2**0.5, help="from one look to the next; squared for peers")
+    parser.add_argument("--first", type=float, default=5.0, help="seconds until the first look at ours")
+    parser.add_argument("--factor", type=float, default=2**0.5, help="from one of them to the next")
+    # A peer's moments of interest are late, and many looks at it take as long as its training.
+    parser.add_argument("--peer-first", type=float, default=5.0, help="the same for the peers")
+    parser.add_argument("--peer-factor", type=float, default=2.0)
     parser.add_argument("--unconditional", action="store_true", help="ours do without the labels as well")
     parser.add_argument("--threads", type=int, default=usable_cores())
     parser.add_argument("--keep", type=Path, default=None, help="keep the sides in this folder, and read those there")

@@ -87,6 +87,7 @@ class PlayerChoice:
         frozen: share of `kimg` in which nothing but the head learns; 1: all of it.
         body_lr: factor on the rate of everything but the head.
         sharded: of several processes each keeps a piece of every weight, gradient, moment and average.
+        compiled: whether torch compiles its passes: fewer and larger kernels, after minutes of compiling.
     """
 
     model: Part
@@ -106,6 +107,7 @@ class PlayerChoice:
     frozen: Annotated[float, Range(0.0, most=1.0)] = 0.0
     body_lr: Annotated[float, Range(0.0)] = 1.0
     sharded: bool = False
+    compiled: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

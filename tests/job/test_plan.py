@@ -115,6 +115,7 @@ def test_networks_beyond_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
         (("generator.updates=2",), "shared_fakes"),
         (("discriminator.sharded=true",), "gradient penalties differentiate twice"),
         (("generator.sharded=true", "penalties=historical-averaging"), "historical-averaging is of weights"),
+        (("generator.compiled=true",), "classifiers alone are compiled"),
     ],
 )
 def test_settings_that_can_not_be_together(settings: tuple[str, ...], said: str) -> None:

@@ -6,6 +6,7 @@ from sparring.data import Part
 from sparring.data.spec import OpenedSpec
 from sparring.engine.game import Game
 from sparring.engine.precision import Precision
+from sparring.job.compiled import compile_passes
 from sparring.job.tasks import TASKS
 from sparring.nn import ranks
 from sparring.recipe import Recipe
@@ -25,4 +26,6 @@ def build_game(recipe: Recipe, spec: OpenedSpec, parts: Mapping[str, Part], prec
         # A process alone has nobody to share with; so has the one that looks while the others wait.
         if recipe.players[player.name].sharded and ranks.world().ranks > 1:
             player.share_out()
+        if recipe.players[player.name].compiled:
+            compile_passes(player)
     return game

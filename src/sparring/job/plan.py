@@ -13,6 +13,7 @@ import torch
 from sparring.data.spec import ImageSpec, OpenedSpec, TableSpec
 from sparring.engine.precision import Precision, choose_device, choose_precision
 from sparring.errors import DataError, MachineError, UsageError
+from sparring.job.compiled import refuse_uncompiled
 from sparring.job.options import TrainOptions, check_numbers
 from sparring.job.parts import build_modules, known_names, known_settings
 from sparring.job.sharded import refuse_unsharded
@@ -257,6 +258,7 @@ def _refuse_few(recipe: Recipe, options: TrainOptions, examples: int) -> None:
 def _refuse_impossible(recipe: Recipe) -> None:
     TASKS[recipe.task].check(recipe)
     refuse_unsharded(recipe)
+    refuse_uncompiled(recipe)
     refuse_uneven_shares(recipe)
     for name, player in recipe.players.items():
         if recipe.batch % player.accumulate:
