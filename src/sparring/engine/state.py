@@ -45,8 +45,10 @@ def restore(game: Game, tensors: Mapping[str, Mapping[str, Tensor]], counters: M
     game.round, game.images = int(counters["round"]), int(counters["images"])
     game.objective.load_state(tensors.get("objective", {}))
     for player in game.players:
-        parts = ("", "_optimizer", "_counters", "_ema")
-        own = {part: tensors[f"{player.name}{part}"] for part in parts if f"{player.name}{part}" in tensors}
+        own = {"": tensors[player.name], "_counters": tensors[f"{player.name}_counters"]}
+        own["_optimizer"] = tensors.get(f"{player.name}_optimizer", {})
+        if player.ema is not None:
+            own["_ema"] = tensors[f"{player.name}_ema"]
         restore_player(player, own, steps=int(counters["steps"][player.name]))
 
 
@@ -55,7 +57,7 @@ def restore_player(player: Player, tensors: Mapping[str, Mapping[str, Tensor]], 
     player.steps = steps
     _load(player.module, tensors[""])
     if steps:  # before its first step an optimiser has no moments
-        _load_optimizer(player, tensors.get("_optimizer", {}))
+        _load_optimizer(player, tensors["_optimizer"])
     player.skipped.copy_(tensors["_counters"]["skipped"])
     if player.ema is not None:
         _load(player.ema.module, tensors["_ema"])

@@ -20,6 +20,9 @@ def in_one_piece(game: Game) -> Iterator[Game]:
     Every rank has to enter, for each has pieces to give. Where nobody is sharded it is the game itself.
     """
     held = [twin for player in game.players if (twin := _filled(player)) is not None]
+    if not held:
+        yield game
+        return
     seen = {twin.name: twin for twin in held}
     try:
         for twin in held:
