@@ -231,7 +231,8 @@ def _count(data: Data) -> int:
 def main() -> None:
     """Measure one case."""
     name, number, folder = sys.argv[1:4]
-    print(json.dumps(CASES[name](int(number), Path(folder))))
+    # In one piece: torchrun switches buffers off, and lines of several processes would run into each other.
+    sys.stdout.write(json.dumps(CASES[name](int(number), Path(folder))) + "\n")
 
 
 if __name__ == "__main__":
