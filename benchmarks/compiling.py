@@ -16,10 +16,8 @@ import statistics
 import tempfile
 from typing import Any
 
-import numpy as np
-
 from benchmarks import record
-from benchmarks.models import CLASSES, EXAMPLES, WARM, recipe_of, timed
+from benchmarks.models import WARM, noise, recipe_of, timed
 from benchmarks.plain_classifier import BATCH
 from sparring.data import Part
 from sparring.data.spec import ImageSpec
@@ -67,9 +65,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=15)
     options = parser.parse_args()
-    rng = np.random.default_rng(0)
-    x = rng.integers(0, 256, (EXAMPLES, options.size, options.size, 3), np.uint8)
-    part = Part(x=x, y=rng.integers(0, CLASSES, EXAMPLES))
+    part = noise(options.size)
     figures = record.before("compiling")
     rows = figures.setdefault(f"{options.size}x{options.size}", {})
     print(f"{'network':<12}{'eager':>8}{'compiled':>10} pictures/s  ratio  compiling    paid after")

@@ -65,6 +65,13 @@ def recipe_of(name: str, size: int) -> Recipe:
     return dataclasses.replace(recipes.build(name, DataChoice(source="random"), facts), batch=BATCH, kimg=1_000.0)
 
 
+def noise(size: int) -> Part:
+    """Colour pictures of ten classes that nobody can tell apart."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 256, (EXAMPLES, size, size, 3), np.uint8)
+    return Part(x=x, y=rng.integers(0, CLASSES, EXAMPLES))
+
+
 def games(name: str, part: Part, size: int) -> tuple[Game, Game]:
     """The recipe's, and the same whose pictures are not changed."""
     spec = ImageSpec(channels=3, height=size, width=size, classes=tuple("0123456789"))
@@ -124,10 +131,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=32)
     parser.add_argument("--seconds", type=float, default=15.0, help="for each network, at least 4 steps")
     options = parser.parse_args()
-    rng = np.random.default_rng(0)
-    x = rng.integers(0, 256, (EXAMPLES, options.size, options.size, 3), np.uint8)
-    part = Part(x=x, y=rng.integers(0, CLASSES, EXAMPLES))
-    size = f"{options.size}x{options.size}"
+    part, size = noise(options.size), f"{options.size}x{options.size}"
     figures = record.before("models")
     print(f"{'network':<16}{'parameters':>12}{'ours':>10}{'plain':>10}  {'ratio':>6}  changing")
     with reused_memory():
