@@ -17,29 +17,26 @@ import tempfile
 from typing import Any
 
 from benchmarks import record
-from benchmarks.models import WARM, noise, recipe_of, timed
+from benchmarks.models import WARM, game_of, noise, recipe_of, timed
 from benchmarks.plain_classifier import BATCH
 from sparring.data import Part
-from sparring.data.spec import ImageSpec
 from sparring.engine.allocator import reused_memory
-from sparring.engine.game import Game, play_round
-from sparring.engine.precision import choose_device, choose_precision
-from sparring.job.build import build_game
+from sparring.engine.game import play_round
 from sparring.losses.classification import CLASSIFIER
+from sparring.recipe import Recipe
 
 
-def game_of(name: str, part: Part, size: int, *, compiled: bool) -> Game:
-    """The recipe's game."""
+def asked(name: str, size: int, *, compiled: bool) -> Recipe:
+    """The recipe, compiled or not."""
     recipe = recipe_of(name, size)
     player = dataclasses.replace(recipe.players[CLASSIFIER], compiled=compiled)
-    spec = ImageSpec(channels=3, height=size, width=size, classes=tuple("0123456789"))
-    recipe = dataclasses.replace(recipe, players={CLASSIFIER: player})
-    return build_game(recipe, spec, {"train": part}, choose_precision(None, choose_device("cpu")))
+    return dataclasses.replace(recipe, players={CLASSIFIER: player})
 
 
 def measured(name: str, part: Part, options: argparse.Namespace) -> dict[str, Any]:
     """The figures of one network."""
-    games = {side: game_of(name, part, options.size, compiled=side == "compiled") for side in ("eager", "compiled")}
+    recipes = {side: asked(name, options.size, compiled=side == "compiled") for side in ("eager", "compiled")}
+    games = {side: game_of(recipe, part, options.size) for side, recipe in recipes.items()}
     first = {side: sum(timed(functools.partial(play_round, game)) for _ in range(WARM)) for side, game in games.items()}
     seconds: dict[str, list[float]] = {side: [] for side in games}
     for _ in range(options.rounds):

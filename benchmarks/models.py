@@ -72,15 +72,16 @@ def noise(size: int) -> Part:
     return Part(x=x, y=rng.integers(0, CLASSES, EXAMPLES))
 
 
+def game_of(recipe: Recipe, part: Part, size: int) -> Game:
+    """The recipe's game on these pictures."""
+    spec = ImageSpec(channels=3, height=size, width=size, classes=tuple("0123456789"))
+    return build_game(recipe, spec, {"train": part}, choose_precision(None, choose_device("cpu")))
+
+
 def games(name: str, part: Part, size: int) -> tuple[Game, Game]:
     """The recipe's, and the same whose pictures are not changed."""
-    spec = ImageSpec(channels=3, height=size, width=size, classes=tuple("0123456789"))
-    recipe, precision = recipe_of(name, size), choose_precision(None, choose_device("cpu"))
-    unchanged = dataclasses.replace(recipe, augment=None)
-    return (
-        build_game(recipe, spec, {"train": part}, precision),
-        build_game(unchanged, spec, {"train": part}, precision),
-    )
+    recipe = recipe_of(name, size)
+    return game_of(recipe, part, size), game_of(dataclasses.replace(recipe, augment=None), part, size)
 
 
 def timed(do: Callable[[], object]) -> float:

@@ -31,8 +31,8 @@ def piece(tensor: Tensor) -> Tensor:
     return tensor.to_local() if is_sharded(tensor) else tensor
 
 
-def pieces_of(own: Tensor, like: Tensor) -> Tensor:
-    """A piece that belongs to that of `like`, as a sharded tensor; `own` itself where `like` is not sharded."""
+def from_piece(own: Tensor, *, like: Tensor) -> Tensor:
+    """The tensor, sharded as `like`, of which `own` is this rank's piece; `own` itself where `like` is not sharded."""
     if not is_sharded(like):
         return own
     from torch.distributed.tensor import DTensor
@@ -50,13 +50,13 @@ def whole(tensor: Tensor) -> Tensor:
         return tensor.full_tensor()
 
 
-def sharded_like(tensor: Tensor, value: Tensor) -> Tensor:
-    """`value`, which every rank has in full, as `tensor` is sharded."""
-    if not is_sharded(tensor):
+def from_whole(value: Tensor, *, like: Tensor) -> Tensor:
+    """`value`, which every rank has in full, sharded as `like`; as it is where `like` is not sharded."""
+    if not is_sharded(like):
         return value
     from torch.distributed.tensor import distribute_tensor
 
-    return distribute_tensor(value.to(tensor.device), tensor.device_mesh, tensor.placements, src_data_rank=None)
+    return distribute_tensor(value.to(like.device), like.device_mesh, like.placements, src_data_rank=None)
 
 
 def norm(pieces: Sequence[Tensor], *, sharded: bool) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from sparring.engine.game import Game, Player
-from sparring.engine.sharding import piece, pieces_of, sharded_like
+from sparring.engine.sharding import from_piece, from_whole, piece
 
 Tensors = dict[str, dict[str, Tensor]]
 
@@ -72,7 +72,7 @@ def all_finite(tensors: Mapping[str, Mapping[str, Tensor]]) -> bool:
 def _load(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     there = module.state_dict()
     module.load_state_dict(
-        {name: sharded_like(there[name], value) if name in there else value for name, value in tensors.items()},
+        {name: from_whole(value, like=there[name]) if name in there else value for name, value in tensors.items()},
         strict=True,
     )
 
@@ -81,7 +81,7 @@ def _optimizer_tensors(player: Player) -> dict[str, Tensor]:
     """Moments and step counts keyed by the parameter's name, so that they survive a change of the parameters' order."""
     state = player.optimizer.state
     return {
-        f"{name}.{key}": pieces_of(value, parameter) if value.shape == own.shape else value
+        f"{name}.{key}": from_piece(value, like=parameter) if value.shape == own.shape else value
         for name, parameter, own in _named(player)
         for key, value in state.get(own, {}).items()
         if isinstance(value, Tensor)
@@ -95,7 +95,7 @@ def _load_optimizer(player: Player, tensors: Mapping[str, Tensor]) -> None:
         parameter, own = owned[name]
         if value.shape == parameter.shape:
             # A fused optimiser walks memory in order: moments must lie as their parameter does.
-            placed, value = torch.empty_like(own), piece(sharded_like(parameter, value))
+            placed, value = torch.empty_like(own), piece(from_whole(value, like=parameter))
         else:
             placed = torch.empty_like(value, device=own.device)
         player.optimizer.state[own][moment] = placed.detach().copy_(value)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from sparring.engine.game import Game, Player
-from sparring.engine.sharding import sharded_like
+from sparring.engine.sharding import from_whole
 from sparring.errors import UsageError
 from sparring.job.records import read_recipe
 from sparring.runfolder import RunFolder
@@ -69,5 +69,5 @@ def _copied(module: nn.Module, source: Named) -> list[str]:
         if found is None or found.shape != value.shape:
             missing.append(name)
         else:
-            value.copy_(sharded_like(value, found))
+            value.copy_(from_whole(found, like=value))
     return missing

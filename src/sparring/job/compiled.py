@@ -9,7 +9,7 @@ from sparring.losses.classification import CLASSIFIER
 from sparring.recipe import Recipe
 
 
-def refuse_uncompiled(recipe: Recipe) -> None:
+def refuse_uncompilable(recipe: Recipe) -> None:
     """Refuse `compiled` for players whose passes torch does not compile.
 
     Raises:

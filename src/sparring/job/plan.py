@@ -13,10 +13,10 @@ import torch
 from sparring.data.spec import ImageSpec, OpenedSpec, TableSpec
 from sparring.engine.precision import Precision, choose_device, choose_precision
 from sparring.errors import DataError, MachineError, UsageError
-from sparring.job.compiled import refuse_uncompiled
+from sparring.job.compiled import refuse_uncompilable
 from sparring.job.options import TrainOptions, check_numbers
 from sparring.job.parts import build_modules, known_names, known_settings
-from sparring.job.sharded import refuse_unsharded
+from sparring.job.sharded import refuse_unshardable
 from sparring.job.tasks import TASKS
 from sparring.nn import ranks
 from sparring.recipe import PURPOSES, Facts, Recipe, choices, with_choice, with_setting
@@ -257,8 +257,8 @@ def _refuse_few(recipe: Recipe, options: TrainOptions, examples: int) -> None:
 
 def _refuse_impossible(recipe: Recipe) -> None:
     TASKS[recipe.task].check(recipe)
-    refuse_unsharded(recipe)
-    refuse_uncompiled(recipe)
+    refuse_unshardable(recipe)
+    refuse_uncompilable(recipe)
     refuse_uneven_shares(recipe)
     for name, player in recipe.players.items():
         if recipe.batch % player.accumulate:

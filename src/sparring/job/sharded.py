@@ -6,7 +6,7 @@ from sparring.losses.classification import CLASSIFIER
 from sparring.recipe import Recipe
 
 
-def refuse_unsharded(recipe: Recipe) -> None:
+def refuse_unshardable(recipe: Recipe) -> None:
     """Refuse `sharded` for players whose weights have to be in one piece.
 
     Raises:
