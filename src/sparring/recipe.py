@@ -87,7 +87,7 @@ class PlayerChoice:
         frozen: share of `kimg` in which nothing but the head learns; 1: all of it.
         body_lr: factor on the rate of everything but the head.
         sharded: of several processes each keeps a piece of every weight, gradient, moment and average.
-        compiled: whether torch compiles its passes: fewer and larger kernels, after minutes of compiling.
+        compiled: whether torch compiles its passes: fewer and larger kernels, after a minute or so of compiling.
     """
 
     model: Part

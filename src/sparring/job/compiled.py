@@ -1,4 +1,4 @@
-"""Networks whose passes torch compiles: fewer and larger kernels, after minutes of a compiler's time."""
+"""Networks whose passes torch compiles: fewer and larger kernels, after a minute or so of compiling."""
 
 import torch
 from torch import Tensor
