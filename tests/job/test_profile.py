@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from engine.small_games import table_game
 from job.conftest import SETTINGS
 from job.helpers import outputs
 from sparring.cli.train import Train
-from sparring.engine.profile import RECORDED, Operator, by_kind
+from sparring.engine.profile import RECORDED, TIMED, WARM_UP, Operator, Profile, by_kind
 from sparring.errors import UsageError
 from sparring.job import train as job
 from sparring.job.options import TrainOptions
@@ -66,6 +67,28 @@ def test_a_run_that_is_too_short_says_so(place: Path) -> None:
     run = job.start(options(place / "short", kimg=0.16), profile=True)
     assert "too short" in (run / "profile.txt").read_text()
     assert not (run / "trace.json.gz").exists()
+
+
+def test_of_a_run_that_ends_while_it_is_recorded_those_rounds_are_told(place: Path) -> None:
+    run = job.start(options(place / "short", kimg=0.48), profile=True)
+    told = json.loads((run / "profile.json").read_text())
+    assert told["conditions"]["recorded"] == 2
+    events = json.loads(gzip.decompress((run / "trace.json.gz").read_bytes()))["traceEvents"]
+    assert [event["name"] for event in events if event.get("cat") == "user_annotation"].count("round") == 2
+    # What a round holds does not depend on how many were recorded.
+    steps = next(o for o in told["operators"] if o["name"] == "aten::convolution_backward")
+    assert steps["calls"] == round(steps["calls"])
+
+
+def test_a_run_that_fails_while_it_is_recorded_leaves_no_recorder_behind() -> None:
+    """One that is left ends the process with a segmentation fault."""
+    game, looked = table_game(), Profile()
+    with closing(looked), pytest.raises(RuntimeError, match="no more"):
+        for _ in range(WARM_UP + TIMED + 2):
+            looked(game)
+        raise RuntimeError("no more")
+    assert looked.recorded == 2
+    assert looked.trace is not None
 
 
 @pytest.mark.parametrize("option", [{"folds": 3}, {"sweep": "gamma"}])

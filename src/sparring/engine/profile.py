@@ -62,7 +62,8 @@ class Profile:
         phases: seconds of each part, in each round that was timed.
         operators: of the recorded rounds.
         waits: how often the host waited for the device, a round.
-        trace: the recorded rounds, as Chrome's tracing reads them, gzipped JSON; None before they were played.
+        recorded: how many were recorded, see `close`.
+        trace: the recorded rounds, as Chrome's tracing reads them, gzipped JSON; None where none was.
         seconds: what recording took beside playing.
     """
 
@@ -70,12 +71,14 @@ class Profile:
     phases: dict[str, list[float]] = field(default_factory=dict)
     operators: list[Operator] = field(default_factory=list)
     waits: float = 0.0
+    recorded: int = 0
     trace: bytes | None = None
     seconds: float = 0.0
 
     def __post_init__(self) -> None:
         self._played = 0
         self._recording: Any = None
+        self._on_gpu = False
 
     def __call__(self, game: Game) -> dict[str, Tensor]:
         """One round."""
@@ -85,6 +88,16 @@ class Profile:
         if WARM_UP + TIMED <= number < WARM_UP + TIMED + RECORDED:
             return self._recorded(game)
         return play_round(game)
+
+    def close(self) -> None:
+        """Of a run that ends or fails while its rounds are recorded, those so far are all. Else nothing happens.
+
+        A recorder of torch's that is never stopped ends the process with a segmentation fault.
+        """
+        if self._recording is not None:
+            recording, self._recording = self._recording, None
+            recording.stop()
+            self._read(recording)
 
     def means(self) -> dict[str, float]:
         """Seconds of each part in a round; what lies between them is left over."""
@@ -112,7 +125,8 @@ class Profile:
     def _recorded(self, game: Game) -> dict[str, Tensor]:
         device, started = game.precision.device, time.perf_counter()
         if self._recording is None:
-            gpu = [ProfilerActivity.CUDA] if device.type == "cuda" else []
+            self._on_gpu = device.type == "cuda"
+            gpu = [ProfilerActivity.CUDA] if self._on_gpu else []
             self._recording = profile(activities=[ProfilerActivity.CPU, *gpu])
             self._recording.start()
         game.phase = record_function
@@ -122,30 +136,31 @@ class Profile:
             wait(device)
         played = time.perf_counter() - began
         game.phase = unmarked
-        if self._played == WARM_UP + TIMED + RECORDED:
-            self._recording.stop()
-            self._read(on_gpu=device.type == "cuda")
+        self.recorded += 1
+        if self.recorded == RECORDED:
+            self.close()
         self.seconds += time.perf_counter() - started - played
         return scalars
 
-    def _read(self, *, on_gpu: bool) -> None:
+    def _read(self, recording: Any) -> None:
+        if not self.recorded:
+            return
         with TemporaryDirectory() as place:
             path = Path(place) / "trace.json.gz"
-            self._recording.export_chrome_trace(str(path))
+            recording.export_chrome_trace(str(path))
             self.trace = path.read_bytes()
         # Kernels are told twice: by themselves, and as the time on the device of who started them.
-        events = [event for event in self._recording.events() if event.device_type.name == "CPU"]
+        events = [event for event in recording.events() if event.device_type.name == "CPU"]
         rounds = [event.time_range for event in events if event.name == ROUND]
         totals: dict[str, list[float]] = {}
         for event in events:
             # Between two rounds the run may have been judged: that is not of them.
             inside = any(r.start <= event.time_range.start and event.time_range.end <= r.end for r in rounds)
             if inside and not event.is_user_annotation:
-                own = event.self_device_time_total if on_gpu else event.self_cpu_time_total
+                own = event.self_device_time_total if self._on_gpu else event.self_cpu_time_total
                 totals.setdefault(event.name, []).append(own)
-        self._recording = None
         self.operators = [
-            Operator(name=name, seconds=sum(own) / 1e6 / RECORDED, calls=len(own) / RECORDED)
+            Operator(name=name, seconds=sum(own) / 1e6 / self.recorded, calls=len(own) / self.recorded)
             for name, own in totals.items()
         ]
         self.operators.sort(key=lambda operator: -operator.seconds)

@@ -11,7 +11,7 @@ from torch.utils.flop_counter import flop_registry
 
 from sparring.engine.game import Game, play_round
 from sparring.engine.precision import Precision, wait
-from sparring.engine.profile import RECORDED, TIMED, WARM_UP, Profile, by_kind
+from sparring.engine.profile import TIMED, WARM_UP, Profile, by_kind
 from sparring.job.build import build_game
 from sparring.job.measure import cycle
 from sparring.nn import ranks
@@ -37,6 +37,7 @@ def write_profile(
         spent: seconds of what is not training, see `Recorder.seconds`.
         training: seconds of all rounds and looks.
     """
+    profile.close()
     facts = _facts(job, profile, spent, training=training)
     folder.write_json(NAME, facts)
     folder.write_text(PAGE, page(facts))
@@ -58,7 +59,7 @@ def _facts(job: "Job", profile: Profile, spent: Mapping[str, float], *, training
             "torch": torch.__version__,
             "warm_up": WARM_UP,
             "timed": len(profile.rounds),
-            "recorded": RECORDED if profile.trace is not None else 0,
+            "recorded": profile.recorded,
         },
         "not_training": _not_training(spent, training=training - profile.seconds),
     }
