@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from sparring.errors import UsageError
-from sparring.nn.attention import EPS, SelfAttention, TransformerBlock
+from sparring.nn.attention import EPS, SHORT, SelfAttention, TransformerBlock, attended
 
 
 def test_attention_is_its_formula_in_each_subspace() -> None:
@@ -21,6 +21,21 @@ def test_attention_is_its_formula_in_each_subspace() -> None:
         weight_TT = (query_TC[:, head] @ key_TC[:, head].t() / math.sqrt(3)).softmax(1)
         heads.append(weight_TT @ value_TC[:, head])
     torch.testing.assert_close(layer(x_TC[None])[0], layer.out(torch.cat(heads, 1)))
+
+
+@pytest.mark.parametrize("tokens", [17, SHORT, SHORT + 1])
+def test_attention_that_learns_in_bfloat16_is_near_that_in_float64(tokens: int) -> None:
+    """Its values and its gradients, by whichever kernel: within what eight bits of a number leave."""
+    torch.manual_seed(0)
+    exact = [torch.randn(2, 3, tokens, 8, dtype=torch.float64, requires_grad=True) for _ in range(3)]
+    rounded = [part.detach().bfloat16().requires_grad_() for part in exact]
+    pull = torch.randn(2, 3, tokens, 8, dtype=torch.float64)
+    for parts in (exact, rounded):
+        attended(*parts).backward(pull.to(parts[0].dtype))
+    pairs = [(attended(*rounded), attended(*exact)), *((r.grad, e.grad) for r, e in zip(rounded, exact, strict=True))]
+    for found, true in pairs:
+        assert found is not None and true is not None
+        assert (found.double() - true).norm() < 0.02 * true.norm()
 
 
 def test_the_variance_of_scaled_products_is_one() -> None:
