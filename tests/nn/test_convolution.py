@@ -6,23 +6,33 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from sparring.nn.convolution import Conv2d, ConvTranspose2d, down, up
+from sparring.losses.penalties import squared_gradient
+from sparring.nn import convolution, products
+from sparring.nn.convolution import Conv2d, ConvTranspose2d, convolved, down, up, weight_gradient
+from sparring.nn.products import Geometry
 
 DOWN = {
     "few channels": (3, 8, (12, 16), 4, 2, 1),
     "few places": (6, 10, (8, 8), 4, 2, 1),
     "many places": (6, 10, (16, 12), 4, 2, 1),
-    "few places, many channels": (3, 512, (4, 6), 4, 2, 1),
+    "to two places": (3, 12, (2, 4), 4, 2, 1),
     "odd side": (6, 10, (7, 9), 4, 2, 1),
     "whole map": (5, 1, (4, 4), (4, 4), 1, 0),
     "whole map, not square": (5, 2, (4, 6), (4, 6), 1, 0),
-    "other kernel": (5, 4, (8, 8), 3, 1, 1),
+    "3x3": (5, 4, (8, 8), 3, 1, 1),
+    "3x3 of two rows": (5, 4, (2, 5), 3, 1, 1),
+    "3x3, every second": (5, 4, (7, 8), 3, 2, 1),
+    "3x3 inside": (5, 4, (4, 5), 3, 1, 0),
+    "wider than its padding": (5, 4, (4, 5), (5, 3), 1, (3, 1)),
+    "1x1": (5, 4, (3, 2), 1, 1, 0),
+    "1x1, every second": (5, 4, (5, 4), 1, 2, 0),
+    "padded beyond its sides": (5, 4, (3, 3), 2, 1, 2),
 }
 UP = {
     "few channels": (8, 3, (6, 8), 4, 2, 1, 0),
     "grey": (8, 1, (4, 4), 4, 2, 1, 0),
     "few places": (10, 6, (4, 4), 4, 2, 1, 0),
-    "few places, many channels": (512, 5, (2, 3), 4, 2, 1, 0),
+    "two rows": (12, 5, (2, 3), 4, 2, 1, 0),
     "many places": (10, 6, (8, 5), 4, 2, 1, 0),
     "odd side": (6, 3, (3, 4), 4, 2, 1, (1, 0)),
     "from one place": (7, 5, (1, 1), (4, 6), 1, 0, 0),
@@ -30,12 +40,22 @@ UP = {
 }
 
 
-def down_pair(case: str, dtype: torch.dtype) -> tuple[Conv2d, nn.Conv2d, Tensor]:
+@pytest.fixture(params=["as measured", "by products", "by convolutions"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Which way passes and gradients go: maps of a test are too small for those that pay to be taken."""
+    chosen: str = request.param
+    if chosen != "as measured":
+        for rule in ("pass_is_product", "gradient_is_product"):
+            monkeypatch.setattr(products, rule, lambda *_: chosen == "by products")
+    return chosen
+
+
+def down_pair(case: str, dtype: torch.dtype, *, bias: bool = True) -> tuple[Conv2d, nn.Conv2d, Tensor]:
     """Ours and torch's module with the same weights, and an input that lies channels last."""
     inputs, outputs, size, kernel, stride, padding = DOWN[case]
     torch.manual_seed(0)
-    theirs = nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=False, dtype=dtype)
-    ours = Conv2d(inputs, outputs, kernel, stride, padding, bias=False, dtype=dtype)
+    theirs = nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=bias, dtype=dtype)
+    ours = Conv2d(inputs, outputs, kernel, stride, padding, bias=bias, dtype=dtype)
     return _same(ours, theirs), theirs, _map(inputs, size, dtype)
 
 
@@ -66,30 +86,35 @@ def gradients(module: nn.Module, x: Tensor) -> list[Tensor]:
     return [y, *torch.autograd.grad((y * places).sum(), [x, *module.parameters()])]
 
 
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("case", DOWN)
-def test_the_way_down_is_torchs_in_float64(case: str) -> None:
-    ours, theirs, x = down_pair(case, torch.float64)
+def test_the_way_down_is_torchs_in_float64(case: str, bias: bool) -> None:
+    ours, theirs, x = down_pair(case, torch.float64, bias=bias)
     torch.testing.assert_close(gradients(ours, x), gradients(theirs, x), rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("case", UP)
 def test_the_way_up_is_torchs_in_float64(case: str) -> None:
     ours, theirs, x = up_pair(case, torch.float64)
     torch.testing.assert_close(gradients(ours, x), gradients(theirs, x), rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("case", DOWN)
 def test_under_autocast_passes_are_bf16_and_gradients_float32(case: str) -> None:
     ours, theirs, x = down_pair(case, torch.float32)
     with torch.autocast("cpu", torch.bfloat16):
-        y, x_gradient, weight_gradient = gradients(ours, x)
+        y, *slopes = gradients(ours, x)
     assert y.dtype == torch.bfloat16
-    assert weight_gradient.dtype == x_gradient.dtype == torch.float32
+    assert {slope.dtype for slope in slopes} == {torch.float32}
     expected = gradients(theirs, x)
     scale = max(t.abs().max().item() for t in expected)
-    torch.testing.assert_close([y.float(), x_gradient, weight_gradient], expected, rtol=0.02, atol=0.01 * scale)
+    torch.testing.assert_close([y.float(), *slopes], expected, rtol=0.02, atol=0.01 * scale)
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("case", UP)
 def test_under_autocast_the_way_up_is_bf16_too(case: str) -> None:
     ours, theirs, x = up_pair(case, torch.float32)
@@ -101,6 +126,7 @@ def test_under_autocast_the_way_up_is_bf16_too(case: str) -> None:
     torch.testing.assert_close([y.float(), x_gradient, weight_gradient], expected, rtol=0.02, atol=0.01 * scale)
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("size", [4, 10], ids=["few places", "many places"])
 @pytest.mark.parametrize("channels", [2, 5], ids=["few channels", "many channels"])
 def test_first_and_second_derivatives_are_right(size: int, channels: int) -> None:
@@ -113,14 +139,78 @@ def test_first_and_second_derivatives_are_right(size: int, channels: int) -> Non
         assert torch.autograd.gradgradcheck(function, (x, weight), fast_mode=True)
 
 
-def test_a_gradient_penalty_reaches_the_weights() -> None:
-    ours, theirs, x = down_pair("few places", torch.float64)
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize(("stride", "padding"), [(1, 1), (1, 0), (2, 1), (1, 3)])
+def test_derivatives_of_other_kernels_are_right(stride: int, padding: int) -> None:
+    torch.manual_seed(1)
+    geometry = Geometry((3, 2), (stride, stride), (padding, 1))
+    x = torch.randn(1, 2, 4, 3, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(3, 2, 3, 2, dtype=torch.float64, requires_grad=True)
+    bias = torch.randn(3, dtype=torch.float64, requires_grad=True)
+
+    def function(*parts: Tensor) -> Tensor:
+        return convolved(*parts, geometry)
+
+    assert torch.autograd.gradcheck(function, (x, weight, bias), fast_mode=True)
+    assert torch.autograd.gradgradcheck(function, (x, weight, bias), fast_mode=True)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_products_are_for_few_places_and_many_weights(dtype: torch.dtype) -> None:
+    """Whatever a machine's figures are: a large map is never cut into patches, a large kernel on a small map always."""
+    large, small = torch.empty(512, 512, 3, 3), torch.empty(8, 8, 3, 3)
+    assert products.pass_is_product(large, 4, dtype)
+    assert products.gradient_is_product(large, 4, 128, dtype)
+    assert not products.pass_is_product(small, 4, dtype)
+    for weight in (large, small):
+        assert not products.pass_is_product(weight, 256, dtype)
+        assert not products.gradient_is_product(weight, 256, 128, dtype)
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("case", DOWN)
+def test_a_gradient_penalty_reaches_the_weights(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And its first pass makes no gradients of kernels, which it has no use for."""
+    asked: list[bool] = []
+    monkeypatch.setattr(convolution, "weight_gradient", lambda *given: asked.append(True) or weight_gradient(*given))
+    ours, theirs, x = down_pair(case, torch.float64)
     penalties = []
     for module in (ours, theirs):
         leaf = x.detach().clone().requires_grad_()
-        (slope,) = torch.autograd.grad(module(leaf).tanh().sum(), leaf, create_graph=True)
-        penalties.append(torch.autograd.grad(slope.square().sum(), module.weight)[0])
+        asked.clear()
+        squared = squared_gradient(module(leaf).tanh().flatten(1).sum(1), leaf)
+        assert not asked
+        penalties.append(torch.autograd.grad(squared.sum(), module.weight)[0])
     torch.testing.assert_close(penalties[0], penalties[1], rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("case", DOWN)
+def test_what_it_makes_may_be_written_to_in_place(case: str) -> None:
+    ours, theirs, x = down_pair(case, torch.float64)
+    found = [gradients(nn.Sequential(module, nn.LeakyReLU(0.2, inplace=True)), x) for module in (ours, theirs)]
+    torch.testing.assert_close(found[0], found[1], rtol=1e-12, atol=1e-12)
+
+
+def test_a_weight_that_is_computed_is_computed_once_a_pass(way: str) -> None:
+    """As with spectral normalisation, whose estimate moves each time."""
+    counted = Counted()
+    ours, _, x = down_pair("3x3", torch.float64)
+    torch.nn.utils.parametrize.register_parametrization(ours, "weight", counted)
+    counted.times = 0
+    ours(x)
+    assert counted.times == 1, way
+
+
+class Counted(nn.Module):
+    """Counts how often it is asked."""
+
+    times = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The same."""
+        self.times += 1
+        return x * 1
 
 
 def test_a_frozen_weight_gets_no_gradient_and_the_input_does() -> None:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from sparring.losses.base import Penalty, Play, penalties
+from sparring.nn.convolution import of_inputs_alone
 from sparring.registry import Range
 
 
@@ -20,7 +21,8 @@ def squared_gradient(logit_B: Tensor, input_BCHW: Tensor) -> Tensor:
 
 def slopes(logit_B: Tensor, input_BCHW: Tensor) -> Tensor:
     """d logit_b / d input_b, [B, C * H * W], differentiable once more."""
-    (grad_BCHW,) = torch.autograd.grad(logit_B.sum(), input_BCHW, create_graph=True)
+    with of_inputs_alone():
+        (grad_BCHW,) = torch.autograd.grad(logit_B.sum(), input_BCHW, create_graph=True)
     return grad_BCHW.flatten(1)
 
 

@@ -10,11 +10,13 @@ from typing import Literal
 
 from torch import nn
 
+from sparring.nn.convolution import Conv2d
+
 Dimensions = Literal[1, 2, 3]
 Convolution = type[nn.Conv1d] | type[nn.Conv2d] | type[nn.Conv3d]
 Norm = type[nn.BatchNorm1d] | type[nn.BatchNorm2d] | type[nn.BatchNorm3d]
 
-CONVOLUTIONS: Mapping[Dimensions, Convolution] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
+CONVOLUTIONS: Mapping[Dimensions, Convolution] = {1: nn.Conv1d, 2: Conv2d, 3: nn.Conv3d}
 NORMS: Mapping[Dimensions, Norm] = {1: nn.BatchNorm1d, 2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 
 

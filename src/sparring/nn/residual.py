@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sparring.errors import UsageError
+from sparring.nn.convolution import Conv2d
 from sparring.nn.squeeze_excitation import SqueezeExcitation
 
 StemKind = Literal["auto", "7x7", "3x3"]
@@ -34,7 +35,7 @@ def stem_of(kind: StemKind, channels: int, outputs: int, side: int) -> nn.Sequen
     """
     if kind == "3x3" or (kind == "auto" and side < LARGE):
         return nn.Sequential(conv3x3(channels, outputs), nn.BatchNorm2d(outputs), nn.ReLU())
-    first = nn.Conv2d(channels, outputs, 7, 2, 3, bias=False)
+    first = Conv2d(channels, outputs, 7, 2, 3, bias=False)
     return nn.Sequential(first, nn.BatchNorm2d(outputs), nn.ReLU(), nn.MaxPool2d(3, 2, 1))
 
 
@@ -91,7 +92,8 @@ class PaddedShortcut(nn.Module):
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """[B, inputs, H, W] to [B, outputs, H / stride, W / stride], rounded up."""
-        return F.pad(x_BCHW[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.further))
+        # A pool of single places: the gradient of a slice would lie in another order than the maps, see `nn/layout`.
+        return F.pad(F.avg_pool2d(x_BCHW, 1, self.stride), (0, 0, 0, 0, 0, self.further))
 
 
 def shortcut_of(kind: ShortcutKind, inputs: int, outputs: int, stride: int, *, norm: bool = True) -> nn.Module | None:
@@ -102,7 +104,7 @@ def shortcut_of(kind: ShortcutKind, inputs: int, outputs: int, stride: int, *, n
         return nn.Identity()
     if kind == "padding":
         return PaddedShortcut(inputs, outputs, stride)
-    projection = nn.Conv2d(inputs, outputs, 1, stride, bias=False)
+    projection = Conv2d(inputs, outputs, 1, stride, bias=False)
     return nn.Sequential(projection, nn.BatchNorm2d(outputs)) if norm else projection
 
 
@@ -115,15 +117,15 @@ def convolutions_of(
     inner = outputs // 4
     first, second = (stride, 1) if stride_in == "1x1" else (1, stride)
     return (
-        nn.Conv2d(inputs, inner, 1, first, bias=False),
+        Conv2d(inputs, inner, 1, first, bias=False),
         conv3x3(inner, inner, second),
-        nn.Conv2d(inner, outputs, 1, bias=False),
+        Conv2d(inner, outputs, 1, bias=False),
     )
 
 
 def conv3x3(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
     """A 3x3 convolution that keeps the sides, or halves them by its stride, without a bias."""
-    return nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+    return Conv2d(inputs, outputs, 3, stride, 1, bias=False)
 
 
 def stages_of(first: int, widths: tuple[int, ...], blocks: tuple[int, ...]) -> list[tuple[int, int, int]]:

@@ -5,6 +5,8 @@ Source: van den Oord et al., arXiv:1711.00937, section 4.1.
 
 from torch import Tensor, nn
 
+from sparring.nn.convolution import Conv2d
+
 
 class ResidualPair(nn.Module):
     """[B, C, H, W] to the same shape."""
@@ -12,7 +14,7 @@ class ResidualPair(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.ReLU(), nn.Conv2d(channels, channels, 3, 1, 1), nn.ReLU(), nn.Conv2d(channels, channels, 1)
+            nn.ReLU(), Conv2d(channels, channels, 3, 1, 1), nn.ReLU(), Conv2d(channels, channels, 1)
         )
 
     def forward(self, h_BCHW: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from sparring.data.spec import ImageSpec, Spec
 from sparring.models.autoencode.base import Autoencoder, autoencoders, flat_pictures
 from sparring.models.gan.base import Sides
+from sparring.nn.convolution import Conv2d, ConvTranspose2d
 from sparring.registry import Range
 
 LEAST = 2 * Sides.smallest
@@ -29,7 +30,7 @@ class Down(nn.Module):
         widths = (spec.channels, *sides.widths(width))
         layers: list[nn.Module] = []
         for inputs, outputs in pairwise(widths):
-            layers += [nn.Conv2d(inputs, outputs, 4, 2, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)]
+            layers += [Conv2d(inputs, outputs, 4, 2, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)]
         self.layers = nn.Sequential(*layers, nn.Flatten())
         self.features = widths[-1] * math.prod(sides.base)
 
@@ -50,9 +51,9 @@ class Up(nn.Module):
         self.linear = nn.Linear(inputs, math.prod(self._base))
         layers: list[nn.Module] = [nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True)]
         for (channels, outputs), odd in zip(pairwise(widths), sides.paddings, strict=True):
-            layers.append(nn.ConvTranspose2d(channels, outputs, 4, 2, 1, output_padding=odd, bias=False))
+            layers.append(ConvTranspose2d(channels, outputs, 4, 2, 1, output_padding=odd, bias=False))
             layers += [nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)]
-        self.layers = nn.Sequential(*layers, nn.Conv2d(widths[-1], spec.channels, 3, 1, 1))
+        self.layers = nn.Sequential(*layers, Conv2d(widths[-1], spec.channels, 3, 1, 1))
 
     def forward(self, z_BF: Tensor) -> Tensor:
         """[B, C, H, W], not bounded."""

@@ -14,6 +14,7 @@ from sparring.data.spec import Spec
 from sparring.models.autoencode.base import Autoencoder, autoencoders, flat_pictures
 from sparring.models.autoencode.conv import LEAST
 from sparring.models.gan.base import Sides
+from sparring.nn.convolution import Conv2d, ConvTranspose2d
 from sparring.nn.residual_pair import ResidualPair
 from sparring.registry import Range
 
@@ -87,12 +88,12 @@ class VectorQuantised(Autoencoder):
         widths = (pictures.channels, *[width] * times)
         down: list[nn.Module] = []
         for inputs, outputs in pairwise(widths):
-            down += [nn.Conv2d(inputs, outputs, 4, 2, 1), nn.ReLU()]
-        self.encoder = nn.Sequential(*down, ResidualPair(width), ResidualPair(width), nn.Conv2d(width, channels, 1))
-        up: list[nn.Module] = [nn.Conv2d(channels, width, 3, 1, 1), ResidualPair(width), ResidualPair(width)]
+            down += [Conv2d(inputs, outputs, 4, 2, 1), nn.ReLU()]
+        self.encoder = nn.Sequential(*down, ResidualPair(width), ResidualPair(width), Conv2d(width, channels, 1))
+        up: list[nn.Module] = [Conv2d(channels, width, 3, 1, 1), ResidualPair(width), ResidualPair(width)]
         rising = [*[width] * (times - 1), pictures.channels]
         for number, odd in zip(rising, sides.paddings[sides.stages - times :], strict=True):
-            up += [nn.ReLU(), nn.ConvTranspose2d(width, number, 4, 2, 1, output_padding=odd)]
+            up += [nn.ReLU(), ConvTranspose2d(width, number, 4, 2, 1, output_padding=odd)]
         self.decoder = nn.Sequential(*up)
 
     @torch.no_grad()

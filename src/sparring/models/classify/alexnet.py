@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from sparring.data.spec import ImageSpec, Spec
 from sparring.models.classify.base import Classifier, classifiers, picture_spec
+from sparring.nn.convolution import Conv2d
 from sparring.nn.initial import he_init
 from sparring.nn.local_response_norm import LocalResponseNorm
 from sparring.registry import Range
@@ -47,11 +48,11 @@ class AlexNet(Classifier):
         hidden = hidden or (4096 if _first_for(spec) == "11x11" else 1024)
         norm = LocalResponseNorm if local_norm else nn.Identity
         self.layers = nn.Sequential(
-            *(nn.Conv2d(spec.channels, 96, kernel, stride, padding), nn.ReLU(), norm(), nn.MaxPool2d(3, 2)),
-            *(nn.Conv2d(96, 256, 5, padding=2, groups=groups), nn.ReLU(), norm(), nn.MaxPool2d(3, 2)),
-            *(nn.Conv2d(256, 384, 3, padding=1), nn.ReLU()),
-            *(nn.Conv2d(384, 384, 3, padding=1, groups=groups), nn.ReLU()),
-            *(nn.Conv2d(384, 256, 3, padding=1, groups=groups), nn.ReLU(), nn.MaxPool2d(3, 2)),
+            *(Conv2d(spec.channels, 96, kernel, stride, padding), nn.ReLU(), norm(), nn.MaxPool2d(3, 2)),
+            *(Conv2d(96, 256, 5, padding=2, groups=groups), nn.ReLU(), norm(), nn.MaxPool2d(3, 2)),
+            *(Conv2d(256, 384, 3, padding=1), nn.ReLU()),
+            *(Conv2d(384, 384, 3, padding=1, groups=groups), nn.ReLU()),
+            *(Conv2d(384, 256, 3, padding=1, groups=groups), nn.ReLU(), nn.MaxPool2d(3, 2)),
         )
         places = 1
         for side in (spec.height, spec.width):

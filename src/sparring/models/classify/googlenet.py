@@ -18,8 +18,10 @@ from sparring.data.spec import Spec
 from sparring.models.classify.base import Classifier, classifiers, picture_spec
 from sparring.models.classify.stem import HALVINGS, halvings_of
 from sparring.nn.conv_norm import conv_norm
+from sparring.nn.convolution import Conv2d
 from sparring.nn.inception import EPS, AuxiliaryPool, Branches
 from sparring.nn.initial import he_init
+from sparring.nn.local_response_norm import LocalResponseNorm
 from sparring.registry import Range
 
 Variant = Literal["paper", "torchvision"]
@@ -85,7 +87,7 @@ class GoogLeNet(Classifier):
 
 def _stem(channels: int, kept: int, variant: Variant) -> list[nn.Module]:
     """To 192 channels, with the last `kept` of three halvings."""
-    norm = [] if variant == "torchvision" else [_response_norm()]
+    norm = [] if variant == "torchvision" else [LocalResponseNorm()]
     first = _conv(channels, 64, 7, variant, stride=2) if kept == 3 else _conv(channels, 64, 3, variant)
     pools = [[_half()] if kept >= halving else [] for halving in (2, 1)]
     return [first, *pools[0], *norm, _conv(64, 64, 1, variant), _conv(64, 192, 3, variant), *norm, *pools[1]]
@@ -124,13 +126,8 @@ def _auxiliary(inputs: int, classes: int, variant: Variant) -> nn.Sequential:
 def _conv(inputs: int, outputs: int, kernel: int, variant: Variant, *, stride: int = 1) -> nn.Module:
     if variant == "torchvision":
         return conv_norm(inputs, outputs, kernel, stride=stride, eps=EPS)
-    return nn.Sequential(nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2), nn.ReLU(inplace=True))
+    return nn.Sequential(Conv2d(inputs, outputs, kernel, stride, kernel // 2), nn.ReLU(inplace=True))
 
 
 def _half(kernel: int = 3) -> nn.MaxPool2d:
     return nn.MaxPool2d(kernel, 2, ceil_mode=True)
-
-
-def _response_norm() -> nn.LocalResponseNorm:
-    """AlexNet's: torch divides alpha by the number of channels that are summed, the paper does not."""
-    return nn.LocalResponseNorm(5, alpha=5 * 1e-4, beta=0.75, k=2.0)

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from sparring.data.spec import Spec
 from sparring.models.classify.base import Classifier, classifiers, picture_spec
 from sparring.nn.activations import ActivationKind, activation_of
+from sparring.nn.convolution import Conv2d
 
 PoolKind = Literal["average", "max", "trained", "stride"]
 SIDE = 32
@@ -61,11 +62,11 @@ class LeNet5(Classifier):
         padding = [math.ceil(max(0, SIDE - side) / 2) for side in sides]
         left = [_halved(_halved(n + 2 * more - 4, pool) - 4, pool) for n, more in zip(sides, padding, strict=True)]
         self.layers = nn.Sequential(
-            nn.Conv2d(spec.channels, 6, 5, stride=stride, padding=(padding[0], padding[1]), padding_mode="replicate"),
+            Conv2d(spec.channels, 6, 5, stride=stride, padding=(padding[0], padding[1]), padding_mode="replicate"),
             *(activation_of(activation), *_pool(pool, 6, activation)),
-            TableConv2d(stride=stride) if table else nn.Conv2d(6, 16, 5, stride=stride),
+            TableConv2d(stride=stride) if table else Conv2d(6, 16, 5, stride=stride),
             *(activation_of(activation), *_pool(pool, 16, activation)),
-            nn.Conv2d(16, 120, (left[0], left[1])),
+            Conv2d(16, 120, (left[0], left[1])),
             *(activation_of(activation), nn.Flatten()),
             *(nn.Linear(120, 84), activation_of(activation)),
         )

@@ -14,7 +14,9 @@ from torch import Tensor, nn
 
 from sparring.data.spec import Spec
 from sparring.models.classify.base import Classifier, classifiers, picture_spec
+from sparring.nn.convolution import Conv2d
 from sparring.nn.initial import he_init
+from sparring.nn.layout import same_layout
 from sparring.registry import Range
 
 
@@ -50,7 +52,7 @@ class NIN(Classifier):
     def features(self, x_BCHW: Tensor) -> Tensor:
         """See `Classifier.features`: the last map's means over its places."""
         h_BCHW: Tensor = self.layers(x_BCHW)
-        return h_BCHW.mean((2, 3))
+        return same_layout(h_BCHW).mean((2, 3))
 
 
 def _mlpconv(widths: tuple[int, ...], kernel: int, *, batch_norm: bool) -> list[nn.Module]:
@@ -58,7 +60,7 @@ def _mlpconv(widths: tuple[int, ...], kernel: int, *, batch_norm: bool) -> list[
     layers: list[nn.Module] = []
     for index, (inputs, outputs) in enumerate(pairwise(widths)):
         side = kernel if index == 0 else 1
-        layers.append(nn.Conv2d(inputs, outputs, side, padding=side // 2, bias=not batch_norm))
+        layers.append(Conv2d(inputs, outputs, side, padding=side // 2, bias=not batch_norm))
         if batch_norm:
             layers.append(nn.BatchNorm2d(outputs))
         layers.append(nn.ReLU())

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from sparring.data.spec import Spec
 from sparring.models.classify.base import Classifier, classifiers, picture_spec
+from sparring.nn.convolution import Conv2d
 from sparring.nn.initial import he_init
 from sparring.registry import Range
 
@@ -55,11 +56,11 @@ class Quick(Classifier):
 
 
 def _conv(inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1) -> nn.Sequential:
-    convolution = nn.Conv2d(inputs, outputs, kernel, stride, padding=(kernel - stride + 1) // 2, bias=False)
+    convolution = Conv2d(inputs, outputs, kernel, stride, padding=(kernel - stride + 1) // 2, bias=False)
     return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
 
 
 def _stage(inputs: int, outputs: int) -> nn.Sequential:
-    first = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
+    first = Conv2d(inputs, outputs, 3, padding=1, bias=False)
     pooled = (nn.MaxPool2d(2, ceil_mode=True), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
     return nn.Sequential(first, *pooled, *_conv(outputs, outputs))

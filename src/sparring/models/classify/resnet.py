@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from sparring.data.spec import Spec
 from sparring.models.classify.base import Classifier, classifiers, picture_spec
 from sparring.nn.initial import he_init
+from sparring.nn.layout import same_layout
 from sparring.nn.residual import (
     REDUCTION,
     SHORTCUT,
@@ -89,4 +90,4 @@ class ResNet(Classifier):
     def features(self, x_BCHW: Tensor) -> Tensor:
         """See `Classifier.features`: the last map's means over its places."""
         h_BCHW: Tensor = self.blocks(self.stem(x_BCHW))
-        return h_BCHW.mean((2, 3))
+        return same_layout(h_BCHW).mean((2, 3))

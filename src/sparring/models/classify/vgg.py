@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from sparring.data.spec import Spec
 from sparring.models.classify.base import Classifier, classifiers, picture_spec
+from sparring.nn.convolution import Conv2d
 from sparring.nn.initial import he_init
 from sparring.registry import Range
 
@@ -82,7 +83,7 @@ class VGG(Classifier):
 
 
 def _convolution(inputs: int, outputs: int, kernel: int, *, batch_norm: bool) -> list[nn.Module]:
-    convolution = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=not batch_norm)
+    convolution = Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=not batch_norm)
     return [convolution, *([nn.BatchNorm2d(outputs)] if batch_norm else []), nn.ReLU()]
 
 

@@ -16,6 +16,7 @@ from sparring.data.spec import Spec
 from sparring.models.classify.base import Classifier, classifiers, picture_spec
 from sparring.models.classify.stem import HALVINGS, halvings_of
 from sparring.nn.conv_norm import conv_norm
+from sparring.nn.convolution import Conv2d
 from sparring.nn.initial import he_init
 from sparring.registry import Range
 
@@ -74,7 +75,7 @@ class Block(nn.Module):
         inputs, outputs = widths[0], widths[-1]
         changes = inputs != outputs or stride != 1
         self.shortcut = (
-            nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+            nn.Sequential(Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
             if changes
             else nn.Identity()
         )
@@ -92,5 +93,5 @@ class Block(nn.Module):
 
 def _separable(inputs: int, outputs: int) -> list[nn.Module]:
     """3x3 in each channel, 1x1 across them, batch norm."""
-    depthwise = nn.Conv2d(inputs, inputs, 3, padding=1, groups=inputs, bias=False)
-    return [depthwise, nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs)]
+    depthwise = Conv2d(inputs, inputs, 3, padding=1, groups=inputs, bias=False)
+    return [depthwise, Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs)]

@@ -13,6 +13,7 @@ from torch.nn.functional import interpolate
 from sparring.data.spec import Spec
 from sparring.models.detect.base import Detector, detectors, flat_pictures
 from sparring.nn.conv_norm import conv_norm
+from sparring.nn.convolution import Conv2d
 from sparring.nn.initial import he_init
 from sparring.registry import Range
 
@@ -36,7 +37,7 @@ class UNet(Detector):
             for n, below, outputs in ((2, widths[3], 2 * width), (1, 2 * width, width), (0, width, width))
         )
         self.apply(he_init)
-        self.out = nn.Conv2d(width, 1, 1)
+        self.out = Conv2d(width, 1, 1)
 
     def layers(self, x_BCHW: Tensor) -> tuple[Tensor, ...]:
         """See `Detector.layers`: the four levels on the way down."""

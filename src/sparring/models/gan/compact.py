@@ -27,6 +27,8 @@ from sparring.models.gan.base import (
     image_spec,
     joined,
 )
+from sparring.nn.convolution import Conv2d, ConvTranspose2d
+from sparring.nn.layout import same_layout
 from sparring.registry import Range
 
 SLOPE = 0.2
@@ -56,9 +58,9 @@ class CompactGenerator(Generator):
         self.linear = nn.Linear(z_dim + (embedding if self.classes else 0), math.prod(self._base))
         layers: list[nn.Module] = [nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True)]
         for (inputs, outputs), odd in zip(pairwise(widths), sides.paddings, strict=True):
-            layers.append(nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, output_padding=odd, bias=False))
+            layers.append(ConvTranspose2d(inputs, outputs, 4, 2, 1, output_padding=odd, bias=False))
             layers += [nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)]
-        self.layers = nn.Sequential(*layers, nn.Conv2d(widths[-1], spec.channels, 3, 1, 1), nn.Tanh())
+        self.layers = nn.Sequential(*layers, Conv2d(widths[-1], spec.channels, 3, 1, 1), nn.Tanh())
         self.apply(_he_init)
 
     def forward(self, z_BZ: Tensor, condition: Tensor | None = None) -> Tensor:
@@ -87,8 +89,8 @@ class CompactDiscriminator(Discriminator):
         super().__init__(heads=heads, classes=len(spec.classes), features=inputs)
         layers: list[nn.Module] = []
         for channels, outputs in pairwise(widths):
-            layers += [nn.Conv2d(channels, outputs, 4, 2, 1), nn.LeakyReLU(SLOPE, inplace=True)]
-        layers += [nn.Conv2d(widths[-1], widths[-1], 3, 1, 1), nn.LeakyReLU(SLOPE, inplace=True)]
+            layers += [Conv2d(channels, outputs, 4, 2, 1), nn.LeakyReLU(SLOPE, inplace=True)]
+        layers += [Conv2d(widths[-1], widths[-1], 3, 1, 1), nn.LeakyReLU(SLOPE, inplace=True)]
         self.layers = nn.Sequential(*layers)
         self.head = nn.Linear(inputs, 1) if heads != "semi-supervised" else None
         self.scale = 1 / math.sqrt(inputs)
@@ -100,7 +102,7 @@ class CompactDiscriminator(Discriminator):
     def features(self, x_BCHW: Tensor) -> Tensor:
         """The last map of features, flattened: [B, F]."""
         h_BCHW: Tensor = self.layers(x_BCHW)
-        return h_BCHW.flatten(1)
+        return same_layout(h_BCHW).flatten(1)
 
     def score(self, h_BF: Tensor) -> Tensor:
         """See `Discriminator.score`."""

@@ -34,6 +34,7 @@ from sparring.models.gan.base import (
     joined,
 )
 from sparring.nn.convolution import Conv2d, ConvTranspose2d
+from sparring.nn.layout import same_layout
 from sparring.nn.minibatch_discrimination import MinibatchDiscrimination
 from sparring.nn.virtual_batch_norm import VirtualBatchNorm, reference_rows
 from sparring.registry import Range
@@ -182,7 +183,7 @@ class DCGANDiscriminator(Discriminator):
 
     def _maps(self, x_BCHW: Tensor) -> Tensor:
         h_BCHW: Tensor = self.layers(x_BCHW)
-        return h_BCHW.flatten(1)
+        return same_layout(h_BCHW).flatten(1)
 
     def _places(self, h_BF: Tensor) -> Tensor:
         return h_BF.view(-1, *self._map)

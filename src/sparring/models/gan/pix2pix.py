@@ -31,6 +31,7 @@ from sparring.models.gan.base import (
     image_spec,
 )
 from sparring.nn.convolution import Conv2d, ConvTranspose2d
+from sparring.nn.layout import same_layout
 from sparring.registry import Range
 
 SLOPE = 0.2
@@ -131,7 +132,7 @@ class PatchDiscriminator(Discriminator):
     def features(self, x_BCHW: Tensor) -> Tensor:
         """The last map of features, flattened: [B, F]."""
         h_BCHW: Tensor = self.layers(x_BCHW)
-        return h_BCHW.flatten(1)
+        return same_layout(h_BCHW).flatten(1)
 
     def score(self, h_BF: Tensor) -> Tensor:
         """A logit for each patch, [B, P], see `Discriminator.score`."""

@@ -30,6 +30,7 @@ from sparring.models.gan.base import (
     image_spec,
     joined,
 )
+from sparring.nn.convolution import Conv2d
 from sparring.registry import Range
 
 SLOPE = 0.2
@@ -204,7 +205,7 @@ def convolution(
     inputs: int, outputs: int, kernel: int = 1, *, gain: float = 1.0, groups: int = 1, bias: bool = False
 ) -> nn.Conv2d:
     """A convolution that keeps the sides, its weights N(0, gain / sqrt(fan in)), its biases 0."""
-    made = nn.Conv2d(inputs, outputs, kernel, 1, kernel // 2, groups=groups, bias=bias)
+    made = Conv2d(inputs, outputs, kernel, 1, kernel // 2, groups=groups, bias=bias)
     nn.init.normal_(made.weight, 0.0, gain / math.sqrt(made.weight[0].numel()))
     if made.bias is not None:
         nn.init.zeros_(made.bias)

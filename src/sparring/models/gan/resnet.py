@@ -30,6 +30,7 @@ from sparring.models.gan.base import (
     image_spec,
     joined,
 )
+from sparring.nn.convolution import Conv2d
 from sparring.nn.spectral import normalise_spectrum
 from sparring.registry import Range
 
@@ -66,7 +67,7 @@ class ResNetGenerator(Generator):
             for (inputs, outputs), size in zip(pairwise(widths), sides.chain[-2::-1], strict=True)
         )
         self.norm = ClassNorm(widths[-1], normed)
-        self.last = nn.Conv2d(widths[-1], spec.channels, 3, 1, 1)
+        self.last = Conv2d(widths[-1], spec.channels, 3, 1, 1)
         self.apply(_init)
 
     def forward(self, z_BZ: Tensor, condition: Tensor | None = None) -> Tensor:
@@ -145,9 +146,9 @@ class UpBlock(nn.Module):
         super().__init__()
         self.size = size
         self.norm1, self.norm2 = ClassNorm(inputs, classes), ClassNorm(outputs, classes)
-        self.conv1 = nn.Conv2d(inputs, outputs, 3, 1, 1, bias=False)
-        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1)
-        self.shortcut = nn.Conv2d(inputs, outputs, 1)
+        self.conv1 = Conv2d(inputs, outputs, 3, 1, 1, bias=False)
+        self.conv2 = Conv2d(outputs, outputs, 3, 1, 1)
+        self.shortcut = Conv2d(inputs, outputs, 1)
 
     def forward(self, x_BCHW: Tensor, label_B: Tensor | None) -> Tensor:
         """[B, C, H, W] to [B, C', *size]."""
@@ -168,9 +169,9 @@ class DownBlock(nn.Module):
     def __init__(self, inputs: int, outputs: int, *, first: bool = False, down: bool = True) -> None:
         super().__init__()
         self._first = first
-        self.conv1 = nn.Conv2d(inputs, outputs, 3, 1, 1)
-        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1)
-        self.shortcut = nn.Conv2d(inputs, outputs, 1) if down else None
+        self.conv1 = Conv2d(inputs, outputs, 3, 1, 1)
+        self.conv2 = Conv2d(outputs, outputs, 3, 1, 1)
+        self.shortcut = Conv2d(inputs, outputs, 1) if down else None
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """[B, C, H, W] to [B, C', H / 2, W / 2] or, where it is not `down`, [B, C, H, W]."""

@@ -27,7 +27,8 @@ from sparring.models.gan.base import (
     image_spec,
     joined,
 )
-from sparring.nn.convolution import ConvTranspose2d
+from sparring.nn.convolution import Conv2d, ConvTranspose2d
+from sparring.nn.layout import same_layout
 from sparring.nn.spectral import normalise_spectrum
 from sparring.registry import Range
 
@@ -58,7 +59,7 @@ class SNDCGANGenerator(Generator):
         for (inputs, outputs), odd in zip(pairwise(widths), sides.paddings, strict=True):
             layers.append(ConvTranspose2d(inputs, outputs, 4, 2, 1, output_padding=odd, bias=False))
             layers += [nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)]
-        self.layers = nn.Sequential(*layers, nn.Conv2d(widths[-1], spec.channels, 3, 1, 1), nn.Tanh())
+        self.layers = nn.Sequential(*layers, Conv2d(widths[-1], spec.channels, 3, 1, 1), nn.Tanh())
         self.apply(_init)
 
     def forward(self, z_BZ: Tensor, condition: Tensor | None = None) -> Tensor:
@@ -85,10 +86,10 @@ class SNDCGANDiscriminator(Discriminator):
         widths = _widths(sides, width)
         features = math.prod((widths[-1], *sides.base))
         super().__init__(heads=heads, classes=len(spec.classes), features=features)
-        layers: list[nn.Module] = [nn.Conv2d(spec.channels, width, 3, 1, 1), nn.LeakyReLU(0.1, inplace=True)]
+        layers: list[nn.Module] = [Conv2d(spec.channels, width, 3, 1, 1), nn.LeakyReLU(0.1, inplace=True)]
         for inputs, outputs in pairwise(widths):
-            layers += [nn.Conv2d(inputs, outputs, 4, 2, 1), nn.LeakyReLU(0.1, inplace=True)]
-            layers += [nn.Conv2d(outputs, outputs, 3, 1, 1), nn.LeakyReLU(0.1, inplace=True)]
+            layers += [Conv2d(inputs, outputs, 4, 2, 1), nn.LeakyReLU(0.1, inplace=True)]
+            layers += [Conv2d(outputs, outputs, 3, 1, 1), nn.LeakyReLU(0.1, inplace=True)]
         self.layers = nn.Sequential(*layers)
         self.head = nn.Linear(features, 1) if heads != "semi-supervised" else None
         self.apply(_init)
@@ -97,7 +98,7 @@ class SNDCGANDiscriminator(Discriminator):
     def features(self, x_BCHW: Tensor) -> Tensor:
         """The last map of features, flattened: [B, F]."""
         h_BCHW: Tensor = self.layers(x_BCHW)
-        return h_BCHW.flatten(1)
+        return same_layout(h_BCHW).flatten(1)
 
     def score(self, h_BF: Tensor) -> Tensor:
         """See `Discriminator.score`."""
