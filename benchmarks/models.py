@@ -2,11 +2,12 @@
 
     python -m benchmarks.models [resnet20 vgg11 ...] [--size 32] [--seconds 15]
 
-Both sides train the same network, from the same weights, on colour pictures of ten classes in batches of 128, in turn
-in one process: ours as `sparring train` plays its recipe, the other by the loop of `benchmarks.plain_classifier` (fp32,
-Pillow, a DataLoader with two workers). Pictures a second are medians. The cost of changing pictures is the time of
-dealing changed batches less that of dealing them unchanged, as a share of ours of a step. Figures are written after
-each network; one whose figures are there, for the same size, is not measured again.
+Both sides train the same network, the other one with torch's own convolutions, from the same weights, on colour
+pictures of ten classes in batches of 128, in turn in one process: ours as `sparring train` plays its recipe, the other
+by the loop of `benchmarks.plain_classifier` (fp32, Pillow, a DataLoader with two workers). Pictures a second are
+medians. The cost of changing pictures is the time of dealing changed batches less that of dealing them unchanged, as a
+share of ours of a step. Figures are written after each
+network; one whose figures are there, for the same size, is not measured again.
 """
 
 import argparse
@@ -29,6 +30,7 @@ from sparring.engine.game import Game, play_round
 from sparring.engine.precision import choose_device, choose_precision
 from sparring.job.build import build_game
 from sparring.models.classify.base import classifiers
+from sparring.nn.convolution import Conv2d
 from sparring.recipe import DataChoice, Facts, Recipe
 from sparring.recipes.base import recipes, recipes_for
 
@@ -50,6 +52,14 @@ class FirstLogits(nn.Module):
         found = self.network(x)
         logits: Tensor = found if isinstance(found, Tensor) else found[0]
         return logits
+
+
+def with_torchs_convolutions(network: nn.Module) -> nn.Module:
+    """The network with torch's own layers in the place of ours, which compute the same by other ways."""
+    for part in network.modules():
+        if isinstance(part, Conv2d):
+            part.__class__ = nn.Conv2d  # type: ignore[assignment]
+    return network
 
 
 def networks() -> list[str]:
@@ -95,7 +105,7 @@ def measured(name: str, part: Part, options: argparse.Namespace) -> dict[str, An
     """The figures of one network."""
     assert part.y is not None
     game, unchanged = games(name, part, options.size)
-    network = copy.deepcopy(game.players[0].module)
+    network = with_torchs_convolutions(copy.deepcopy(game.players[0].module))
     seconds: dict[str, list[float]] = {"ours": [], "plain": [], "changed": [], "unchanged": []}
     training = PlainTraining(np.asarray(part.x), part.y, epochs=MOST, model=FirstLogits(network))
     plain = training.steps()
