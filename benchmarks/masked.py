@@ -3,7 +3,7 @@
     python -m benchmarks.masked cifar10/ [--pretrain 300] [--probe 60] [--labels 1000] [--tune 60] [--keep runs/masked]
 
 A small transformer is trained as `masked-autoencoder` on the training pictures without their labels. Then a head alone
-is trained on its class token (a linear probe: `classifier.frozen=1`), beside the same head on the same network with
+is trained on the mean of its tokens (a linear probe: `classifier.frozen=1`), beside the same head on the same network with
 random weights; and all of the network is trained from a few labels, beginning with what was learned, and with random
 weights. The random one's probe is given the time of both: as many more thousands of pictures as pretraining took
 seconds for. Figures are accuracies on the test part, of the last weights. A run that is there already, in the folder
@@ -21,7 +21,18 @@ from benchmarks.kept import Kept, trained
 from sparring.job.evaluate_classifier import evaluate_classifier
 
 SIZES = ("width=96", "depth=4", "heads=3")
-PROBE = ("classifier.frozen=1", "classifier.decay=0", "augment.mixup=0", "loss.smoothing=0")
+PROBE = (
+    "classifier.frozen=1",
+    "classifier.pool=mean",
+    "classifier.normalised=true",
+    "classifier.lr=0.03",
+    "classifier.decay=0",
+    "augment.mixup=0",
+    "loss.smoothing=0",
+)
+"""A linear probe as in arXiv:2111.06377, A.1, by Adam. The tokens of patches and a rate of 0.03 serve both sides: with
+hidden patches guessed, 60 kimg of a head on the class token, not normalised, at 0.001 end at 30.3 % and these at 42.4.
+"""
 
 
 def settings(player: str) -> tuple[str, ...]:

@@ -9,6 +9,8 @@ from sparring.data.spec import ImageSpec
 from sparring.errors import UsageError
 from sparring.models.classify.vit import VisionTransformer
 
+SMALL = pictures_of(64)
+
 
 def test_parameters_at_the_papers_size() -> None:
     """Patches, class token, positions, and 12 blocks of 12 width^2 + 13 width, by hand: 5,717,416."""
@@ -62,12 +64,30 @@ def test_overhanging_patches_see_grey() -> None:
     torch.testing.assert_close(network(x_BCHW[:, :, :14, :14]), larger(x_BCHW))
 
 
+def test_the_head_reads_the_mean_of_the_patches_where_it_is_asked_to() -> None:
+    torch.manual_seed(0)
+    network = VisionTransformer(SMALL, width=24, depth=1, heads=3, pool="mean").eval()
+    x_BCHW = torch.randn(2, 3, 64, 64)
+    patches_BTC = network.encoder(x_BCHW)[:, 1:]
+    torch.testing.assert_close(network(x_BCHW), network.head(patches_BTC.mean(1)))
+
+
+def test_a_head_can_read_what_is_normalised_over_the_batch() -> None:
+    """Mean 0 and variance 1 of each feature while it learns, without weights of its own; nothing of the kind else."""
+    torch.manual_seed(0)
+    network = VisionTransformer(SMALL, width=24, depth=1, heads=3, normalised=True)
+    feature_BC = network.features(torch.randn(8, 3, 64, 64))
+    torch.testing.assert_close(feature_BC.mean(0), torch.zeros(24), atol=1e-5, rtol=0)
+    torch.testing.assert_close(feature_BC.var(0, correction=0), torch.ones(24), atol=1e-2, rtol=0)
+    plain = VisionTransformer(SMALL, width=24, depth=1, heads=3)
+    assert [name for name, _ in network.named_parameters()] == [name for name, _ in plain.named_parameters()]
+
+
 def test_heads_share_the_width() -> None:
     with pytest.raises(UsageError, match="width=192 can't be shared by heads=5"):
         VisionTransformer(pictures_of(32), heads=5)
 
 
-SMALL = pictures_of(64)
 STORED = [[-1.5922, 1.1069, 0.8178], [-0.2919, 2.7572, -0.1903]]
 """Logits of timm 1.0.31's network with these weights, of the first three classes."""
 

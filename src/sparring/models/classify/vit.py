@@ -8,7 +8,7 @@ Departures: small pictures have smaller patches, so that there are about 64; whe
 continued in grey.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from torch import Tensor, nn
 
@@ -17,10 +17,17 @@ from sparring.models.classify.base import Classifier, classifiers, picture_spec
 from sparring.nn.patches import PatchEncoder, Patches, small_weights, usual_side
 from sparring.registry import Range
 
+Pool = Literal["class", "mean"]
+NORMALISED = "whether what the head reads is normalised over the batch, for a head alone (arXiv:2111.06377, A.1)"
+
 
 @classifiers("vit-tiny", paper="arXiv:2010.11929")
 class VisionTransformer(Classifier):
-    """Linear maps of patches with their positions, transformer blocks, and the class token at the end."""
+    """Linear maps of patches with their positions, transformer blocks, and the class token at the end.
+
+    With `pool=mean` it is the mean of the patches' tokens instead (Beyer et al., arXiv:2205.01580), which in a masked
+    autoencoder are what was trained to tell patches from patches.
+    """
 
     def __init__(
         self,
@@ -31,15 +38,20 @@ class VisionTransformer(Classifier):
         heads: Annotated[int, "of the attention; they share the width", Range(1)] = 3,
         patch: Annotated[int | None, "its side; none: 16, or such that there are about 64 patches", Range(1)] = None,
         dropout: Annotated[float, "share of embeddings and of what blocks add left out", Range(0.0, below=1.0)] = 0.0,
+        pool: Annotated[Pool, "what the head reads: the class token, or the mean of the patches'"] = "class",
+        normalised: Annotated[bool, NORMALISED] = False,
     ) -> None:
         super().__init__()
         spec = picture_spec(spec, "vit-tiny", least=4)
         places = Patches(spec.height, spec.width, patch or usual_side(spec.height, spec.width))
         self.encoder = PatchEncoder(spec.channels, places, width=width, depth=depth, heads=heads, dropout=dropout)
+        self.pool = pool
+        self.normal = nn.BatchNorm1d(width, affine=False) if normalised else nn.Identity()
         self.head = nn.Linear(width, len(spec.classes))
         small_weights(self.head)
 
     def features(self, x_BCHW: Tensor) -> Tensor:
-        """See `Classifier.features`: the class token behind the last block, [B, width]."""
+        """See `Classifier.features`: one token behind the last block, [B, width]."""
         token_BTC: Tensor = self.encoder(x_BCHW)
-        return token_BTC[:, 0]
+        read_BC: Tensor = self.normal(token_BTC[:, 0] if self.pool == "class" else token_BTC[:, 1:].mean(1))
+        return read_BC
