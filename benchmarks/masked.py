@@ -3,9 +3,9 @@
     python -m benchmarks.masked cifar10/ [--pretrain 300] [--probe 60] [--labels 1000] [--tune 60] [--keep runs/masked]
 
 A small transformer is trained as `masked-autoencoder` on the training pictures without their labels. Then a head alone
-is trained on the mean of its tokens (a linear probe: `classifier.frozen=1`), beside the same head on the same network with
-random weights; and all of the network is trained from a few labels, beginning with what was learned, and with random
-weights. The random one's probe is given the time of both: as many more thousands of pictures as pretraining took
+is trained on the mean of its tokens (a linear probe: `classifier.frozen=1`), beside the same head on the same network
+with random weights; and all of the network is trained from a few labels, beginning with what was learned, and with
+random weights. The random one's probe is given the time of both: as many more thousands of pictures as pretraining took
 seconds for. Figures are accuracies on the test part, of the last weights. A run that is there already, in the folder
 given by --keep, is not trained again; figures are written after each run.
 """
