@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sparring.nn.layout import same_layout
+
 
 class SqueezeExcitation(nn.Module):
     """Means over the places, a linear layer to a `reduction`-th of the channels, ReLU, one back, sigmoid, product."""
@@ -19,7 +21,7 @@ class SqueezeExcitation(nn.Module):
 
     def weights(self, x_BCHW: Tensor) -> Tensor:
         """The weight of each channel, [B, C] in (0, 1)."""
-        return torch.sigmoid(self.excite(F.relu(self.squeeze(x_BCHW.mean((2, 3))))))
+        return torch.sigmoid(self.excite(F.relu(self.squeeze(same_layout(x_BCHW).mean((2, 3))))))
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """[B, C, H, W] to [B, C, H, W]."""

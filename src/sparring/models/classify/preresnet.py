@@ -18,6 +18,7 @@ from sparring.data.spec import Spec
 from sparring.models.classify.base import Classifier, classifiers, picture_spec
 from sparring.models.classify.resnet_cifar import blocks_of
 from sparring.nn.initial import he_init
+from sparring.nn.layout import same_layout
 from sparring.nn.residual import (
     SHORTCUT,
     STEM,
@@ -74,7 +75,7 @@ class PreResNet(Classifier):
     def features(self, x_BCHW: Tensor) -> Tensor:
         """See `Classifier.features`: the last map's means over its places, after batch norm and ReLU."""
         h_BCHW: Tensor = self.norm(self.blocks(self.stem(x_BCHW)))
-        return h_BCHW.relu().mean((2, 3))
+        return same_layout(h_BCHW.relu()).mean((2, 3))
 
 
 class PreActivation(nn.Module):

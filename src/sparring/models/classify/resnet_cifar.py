@@ -16,6 +16,7 @@ from sparring.data.spec import Spec
 from sparring.errors import UsageError
 from sparring.models.classify.base import Classifier, classifiers, picture_spec
 from sparring.nn.initial import he_init
+from sparring.nn.layout import same_layout
 from sparring.nn.residual import (
     REDUCTION,
     SHORTCUT,
@@ -69,7 +70,7 @@ class CifarResNet(Classifier):
     def features(self, x_BCHW: Tensor) -> Tensor:
         """See `Classifier.features`: the last map's means over its places."""
         h_BCHW: Tensor = self.blocks(self.stem(x_BCHW))
-        return h_BCHW.mean((2, 3))
+        return same_layout(h_BCHW).mean((2, 3))
 
 
 def blocks_of(depth: int, *, layers: int) -> tuple[int, int, int]:

@@ -31,6 +31,7 @@ from sparring.models.gan.base import (
     joined,
 )
 from sparring.nn.convolution import Conv2d
+from sparring.nn.layout import same_layout
 from sparring.nn.spectral import normalise_spectrum
 from sparring.registry import Range
 
@@ -109,7 +110,7 @@ class ResNetDiscriminator(Discriminator):
 
     def features(self, x_BCHW: Tensor) -> Tensor:
         """The last map's sums or means over its places, [B, F]."""
-        h_BCHW: Tensor = F.relu(self.blocks(x_BCHW))
+        h_BCHW = same_layout(F.relu(self.blocks(x_BCHW)))
         return h_BCHW.sum((2, 3)) if self._pool == "sum" else h_BCHW.mean((2, 3))
 
     def score(self, h_BF: Tensor) -> Tensor:
