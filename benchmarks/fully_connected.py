@@ -67,7 +67,7 @@ def their_epochs(train: Part, test: Part, seed: int) -> Iterator[tuple[float, fl
     classes = np.unique(train.y)
     while True:
         started, order = time.perf_counter(), rng.permutation(len(train))
-        network.partial_fit(values[order], train.y[order], classes)
+        network.partial_fit(values[order], train.y[order], classes=classes)
         seconds = time.perf_counter() - started
         yield seconds, float((network.predict(asked) == test.y).mean())
 
