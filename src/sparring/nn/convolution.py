@@ -73,13 +73,14 @@ class ConvTranspose2d(nn.ConvTranspose2d):
     def forward(self, x_BCHW: Tensor, output_size: list[int] | None = None) -> Tensor:
         """[B, C, H, W] to [B, O, H', W'], as torch's."""
         plain = self.bias is None and output_size is None and self.output_padding == (0, 0)
-        if not plain or not _applies(self, x_BCHW):
+        from_one_place = self.padding == (0, 0) and x_BCHW.shape[2:] == (1, 1)
+        if not plain or not _applies(self, x_BCHW) or not (from_one_place or _geometry(self) == HALVING):
             return super().forward(x_BCHW, output_size)
         x_BCHW, weight, _ = _autocast(x_BCHW, self.weight, None)
-        if self.padding == (0, 0) and x_BCHW.shape[2:] == (1, 1):
-            map_BCHW = (x_BCHW.flatten(1) @ weight.flatten(1)).view(-1, *weight.shape[1:])
-            return map_BCHW.contiguous(memory_format=torch.channels_last)
-        return up(x_BCHW, weight) if _geometry(self) == HALVING else super().forward(x_BCHW)
+        if not from_one_place:
+            return up(x_BCHW, weight)
+        map_BCHW = (x_BCHW.flatten(1) @ weight.flatten(1)).view(-1, *weight.shape[1:])
+        return map_BCHW.contiguous(memory_format=torch.channels_last)
 
 
 def convolved(x_BCHW: Tensor, weight_OCKK: Tensor, bias_O: Tensor | None, geometry: Geometry) -> Tensor:

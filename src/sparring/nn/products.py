@@ -45,12 +45,11 @@ class Geometry(NamedTuple):
 
     def transposed(self) -> "Geometry | None":
         """That of its input's gradient, with the kernel turned about; None where that is no convolution."""
-        rows, columns = (kernel - 1 - padding for kernel, padding in zip(self.kernel, self.padding, strict=True))
-        return (
-            Geometry(self.kernel, (1, 1), (rows, columns))
-            if self.stride == (1, 1) and min(rows, columns) >= 0
-            else None
-        )
+        padding = tuple(kernel - 1 - before for kernel, before in zip(self.kernel, self.padding, strict=True))
+        if self.stride != (1, 1) or min(padding) < 0:
+            return None
+        rows, columns = padding
+        return Geometry(self.kernel, (1, 1), (rows, columns))
 
 
 def pass_is_product(weight_OCKK: Tensor, places: int, dtype: torch.dtype) -> bool:
