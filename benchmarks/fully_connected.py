@@ -11,7 +11,6 @@ the two networks need, three for each layer but the first, which needs two.
 """
 
 import argparse
-import dataclasses
 import statistics
 import time
 from collections.abc import Iterator
@@ -19,32 +18,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from sklearn.neural_network import MLPClassifier
 
 from benchmarks import record
-from benchmarks.throughput import product_step
+from benchmarks.classifier_speed import our_accuracy, our_game
 from sparring.data import Data, Part, open_data
 from sparring.engine.allocator import reused_memory
 from sparring.engine.game import Game, play_round
-from sparring.engine.precision import Precision, PrecisionName, choose_device, choose_precision
-from sparring.job.build import build_game
-from sparring.metrics.accuracy import logits_of
-from sparring.recipe import DataChoice, Facts
-from sparring.recipes.base import recipes
+from sparring.engine.precision import Precision
+from sparring.job.profile import product_rate
 
-WIDTH, BATCH, RATE, PRODUCTS = 512, 128, 1e-3, 10
-
-
-def our_game(data: Data, epochs: int, seed: int) -> Game:
-    """The recipe as `sparring train` plays it, of so many passes over the training part."""
-    train, spec = data.parts["train"], data.spec
-    height, width, channels = train.x.shape[1:]
-    sizes = {"channels": channels, "height": height, "width": width, "classes": len(spec.classes)}
-    facts = Facts(**sizes, examples=len(train), labelled=len(train), device="cpu")
-    recipe = recipes.build("mlp", DataChoice(source="pictures"), facts)
-    recipe = dataclasses.replace(recipe, batch=BATCH, kimg=epochs * len(train) / 1000, seed=seed)
-    return build_game(recipe, spec, data.parts, choose_precision(None, choose_device("cpu")))
+WIDTH, BATCH, RATE = 512, 128, 1e-3
 
 
 def our_epochs(game: Game, train: Part, test: Part) -> Iterator[tuple[float, float]]:
@@ -54,8 +38,7 @@ def our_epochs(game: Game, train: Part, test: Part) -> Iterator[tuple[float, flo
         while game.images < end:
             play_round(game)
         seconds = time.perf_counter() - started
-        said = logits_of(game.players[0].averaged(), np.asarray(test.x), game.precision).argmax(1).numpy()
-        yield seconds, float((said == test.y).mean())
+        yield seconds, our_accuracy(game, test)
 
 
 def their_epochs(train: Part, test: Part, seed: int) -> Iterator[tuple[float, float]]:
@@ -79,22 +62,11 @@ def needed_flops(data: Data) -> float:
     return float(2 * len(train) * (2 * first + 3 * others))
 
 
-def limit(name: PrecisionName) -> float:
-    """Operations a second of a large product."""
-    step = product_step(Precision(name, choose_device("cpu")))
-    seconds = []
-    for _ in range(PRODUCTS):
-        started = time.perf_counter()
-        made = step()
-        seconds.append(time.perf_counter() - started)
-    assert isinstance(made, torch.Tensor)
-    return float(2 * len(made) ** 3 / statistics.median(seconds))
-
-
 def measured(data: Data, epochs: int, seed: int) -> dict[str, Any]:
     """Both sides."""
     train, test = data.parts["train"], data.parts["test"]
-    game = our_game(data, epochs, seed)
+    game = our_game(data, "mlp", epochs * len(train) / 1000, seed=seed)
+    assert game.batch == BATCH, "the recipe's batch is that of the comparison"
     sides = {"mlp": our_epochs(game, train, test), "MLPClassifier": their_epochs(train, test, seed)}
     seconds: dict[str, list[float]] = {side: [] for side in sides}
     right: dict[str, list[float]] = {side: [] for side in sides}
@@ -106,13 +78,14 @@ def measured(data: Data, epochs: int, seed: int) -> dict[str, Any]:
                 right[side].append(accuracy)
             told = "   ".join(f"{side} {seconds[side][-1]:.1f} s {100 * right[side][-1]:.2f} %" for side in sides)
             print(f"epoch {epoch + 1:>3}   {told}", flush=True)
-    flops, names = needed_flops(data), {"mlp": game.precision.name, "MLPClassifier": "fp32"}
+    flops = needed_flops(data)
+    precisions = {"mlp": game.precision, "MLPClassifier": Precision("fp32", game.precision.device)}
     return {
         side: {
             "seconds": statistics.median(seconds[side]),
             "pictures_per_second": len(train) / statistics.median(seconds[side]),
-            "precision": names[side],
-            "share_of_limit": flops / statistics.median(seconds[side]) / limit(names[side]),
+            "precision": precisions[side].name,
+            "share_of_limit": flops / statistics.median(seconds[side]) / product_rate(precisions[side]),
             "accuracy": right[side],
             "tested": len(test),
         }

@@ -6,8 +6,8 @@ Both sides train the same network, the other one with torch's own convolutions, 
 pictures of ten classes in batches of 128, in turn in one process: ours as `sparring train` plays its recipe, the other
 by the loop of `benchmarks.plain_classifier` (fp32, Pillow, a DataLoader with two workers). Pictures a second are
 medians. The cost of changing pictures is the time of dealing changed batches less that of dealing them unchanged, as a
-share of ours of a step. Figures are written after each
-network; one whose figures are there, for the same size, is not measured again.
+share of ours of a step. Figures are written after each network; one whose figures are there, for the same size, is not
+measured again.
 """
 
 import argparse

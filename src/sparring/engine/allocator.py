@@ -37,8 +37,8 @@ def reused_memory() -> Iterator[None]:
         return
     libc.mallopt(M_MMAP_MAX, 0)
     libc.mallopt(M_TRIM_THRESHOLD, NEVER)
-    _lay_in_huge_pages(libc)
     try:
+        _lay_in_huge_pages(libc)
         yield
     finally:
         libc.mallopt(M_MMAP_MAX, DEFAULT_MMAP_MAX)

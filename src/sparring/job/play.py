@@ -4,7 +4,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -121,7 +121,7 @@ def play(job: Job, folder: RunFolder, *, checkpoint: Checkpoint | None = None) -
         LostProcessError: another process is gone; the last checkpoint is kept.
     """
     desk = _desk(job, folder) if ranks.world().rank == 0 else None
-    looked = job.profile and desk is not None
+    profile = Profile() if job.profile and desk is not None else None
     started = time.perf_counter()
     with (
         job.reading(),
@@ -130,7 +130,7 @@ def play(job: Job, folder: RunFolder, *, checkpoint: Checkpoint | None = None) -
         torch.random.fork_rng(),
         reused_memory(),
         threads_for(job.data.spec.places),
-        closing(Profile()) as profile,
+        closing(profile) if profile else nullcontext(),
     ):
         same_as_first(capture(job.game)[0])
         with in_one_piece(job.game) as seen:
@@ -142,13 +142,11 @@ def play(job: Job, folder: RunFolder, *, checkpoint: Checkpoint | None = None) -
             until=job.until,
             log_every=round(job.recipe.log_kimg * 1000),
             stop=SharedStop(lambda: bool(arrived)),
-            play=profile if looked else play_round,
+            play=profile or play_round,
         )
         stopped = None if spent else arrived
         with in_one_piece(job.game) as seen:
-            by_first(
-                lambda: _end(job, seen, folder, desk, stopped, started=started, profile=profile if looked else None)
-            )
+            by_first(lambda: _end(job, seen, folder, desk, stopped, started=started, profile=profile))
     return folder.path
 
 

@@ -2,7 +2,7 @@
 
 Paper: Krizhevsky, Sutskever, Hinton, "ImageNet classification with deep convolutional neural networks", NIPS 2012,
 section 3.3, with its constants. `torch.nn.LocalResponseNorm` is the same with an alpha of the mean, not of the sum; for
-AlexNet's two maps of 64 pictures of 28x28 it takes about 400 ms of a core for both passes, this 170.
+maps of 64 pictures of 96x28x28 and 256x13x13 it takes 556 ms of a core for both passes in fp32, this 200.
 """
 
 import torch.nn.functional as F
@@ -22,7 +22,7 @@ class LocalResponseNorm(nn.Module):
         """[B, C, H, W] to [B, C, H, W]."""
         channels, before = x_BCHW.shape[1], self.size // 2
         band_CC = x_BCHW.new_ones(channels, channels).tril(self.size - 1 - before).triu(-before)
-        # A product, because the channels of a place lie side by side: shifted copies of the maps take twice as long.
+        # A product, because the channels of a place lie side by side: shifted copies take half as long again.
         sum_BHWC = F.linear(x_BCHW.square().permute(0, 2, 3, 1), band_CC)
         root = (self.k + self.alpha * widened(sum_BHWC.permute(0, 3, 1, 2))).rsqrt()
         # Two roots are several times faster than a power.
