@@ -79,10 +79,7 @@ def of_digits(keep: Path, mnist: str, kimg: float, digits: Sequence[int]) -> Non
 
 def of_clothing(keep: Path, archive: str, kimg: float, classes: Sequence[str]) -> None:
     """The same of photographs."""
-    root = keep / "clothing"
-    if not root.is_dir():
-        with tarfile.open(archive) as tar:
-            tar.extractall(keep, filter="data")
+    root = unpacked(archive, keep)
     every = open_data(str(root), size=64)
     part = every.parts["test"]
     assert part.y is not None
@@ -95,6 +92,15 @@ def of_clothing(keep: Path, archive: str, kimg: float, classes: Sequence[str]) -
         _write("clothing", told, {"test": int(good.sum()), "others": int((~good).sum()), **found})
 
 
+def unpacked(archive: str, keep: Path) -> Path:
+    """The folder `clothing` of the archive, unpacked once."""
+    root = keep / "clothing"
+    if not root.is_dir():
+        with tarfile.open(archive) as tar:
+            tar.extractall(keep, filter="data")
+    return root
+
+
 def _of_class(
     source: Path, name: str, keep: Path, kimg: float, test: Pixels, good: npt.NDArray[np.bool_]
 ) -> Mapping[str, float]:
@@ -104,12 +110,13 @@ def _of_class(
         run = trained(source, keep / f"{name}-{kind}", recipe=recipe, kimg=kimg).run
         found["training pictures"] = len(open_data(run.recipe.data.source, size=run.picture_spec.height).parts["train"])
         for by in evidences:
-            found[by] = _auc(good, run.detect(test, by=by).scores)
-    found["nearest"] = _auc(good, _nearest(run, test))
+            found[by] = area(good, run.detect(test, by=by).scores)
+    found["nearest"] = area(good, _nearest(run, test))
     return found
 
 
-def _auc(good: npt.NDArray[np.bool_], scores: npt.NDArray[np.float64]) -> float:
+def area(good: npt.NDArray[np.bool_], scores: npt.NDArray[np.float64]) -> float:
+    """Under the ROC curve: that what is not good has the higher score."""
     return round(float(roc_auc_score(~good, scores)), 4)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, interpolate
+from torch.nn.functional import avg_pool2d
 
 from sparring.engine.deal import to_device, to_unit
 from sparring.engine.precision import Precision
@@ -17,6 +17,7 @@ from sparring.losses.reconstruction_error import ReconstructionLoss
 from sparring.metrics.memory import Memory, remember
 from sparring.models.autoencode.base import Autoencoder
 from sparring.models.detect.base import Detector
+from sparring.nn.resized import brought_to
 from sparring.recipe import Task
 
 Pixels = npt.NDArray[np.uint8]
@@ -107,4 +108,4 @@ def score_of(map_BHW: Tensor, share: float) -> Tensor:
 
 def enlarged(map_BHW: Tensor, height: int, width: int) -> Tensor:
     """Maps at the size of the pictures, [B, H, W]."""
-    return interpolate(map_BHW[:, None], (height, width), mode="bilinear", align_corners=False)[:, 0]
+    return brought_to(map_BHW[:, None], (height, width))[:, 0]

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, interpolate
+from torch.nn.functional import avg_pool2d
 
 from sparring.engine.deal import generator
+from sparring.nn.resized import brought_to
 
 CANDIDATES = 30_000
 """Places that the coreset is chosen from, drawn at random: greedy choice passes over all of them once for each one."""
@@ -33,14 +34,8 @@ Layers = Callable[[Tensor], Sequence[Tensor]]
 def places_of(maps: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
     """The feature of each place [N, P, D]: maps [N, F, H', W'], each the mean over 3x3 places, brought to one size."""
     aware = [avg_pool2d(h_NFHW, 3, 1, 1, count_include_pad=False) for h_NFHW in maps]
-    joined_NDHW = torch.cat([_brought_to(h_NFHW, size) for h_NFHW in aware], 1)
+    joined_NDHW = torch.cat([brought_to(h_NFHW, size) for h_NFHW in aware], 1)
     return joined_NDHW.flatten(2).transpose(1, 2)
-
-
-def _brought_to(h_NFHW: Tensor, size: tuple[int, int]) -> Tensor:
-    if h_NFHW.shape[2:] == size:
-        return h_NFHW
-    return interpolate(h_NFHW, size, mode="bilinear", align_corners=False)
 
 
 def coreset(z_PD: Tensor, count: int, *, seed: int = 0) -> Tensor:

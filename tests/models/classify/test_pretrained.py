@@ -2,52 +2,20 @@
 
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from filled import count, pictures_of, seen_pictures
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
+from models.conftest import Backbone
 from sparring.errors import DataError, MachineError, UsageError
 from sparring.models.classify.base import classifiers
 from sparring.models.classify.pretrained import Pretrained
 
-MEAN, SD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.5)
 SPEC = pictures_of(8, classes=3)
-
-
-class Backbone(nn.Sequential):
-    """What timm would make, in small."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__(nn.Conv2d(channels, 5, 3), nn.BatchNorm2d(5), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-        self.head_hidden_size = 5
-        self.pretrained_cfg = {"mean": MEAN, "std": SD}
-
-
-@pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """What a stand-in for timm was asked for: `small` has published weights, `bare` has none and one size."""
-    calls: list[dict[str, Any]] = []
-
-    def create_model(name: str, *, in_chans: int, pretrained: bool, **others: Any) -> nn.Module:
-        calls.append({"name": name, "pretrained": pretrained, **others})
-        if pretrained and not others["pretrained_cfg_overlay"]:
-            raise OSError("no route to the weights")
-        return Backbone(in_chans)
-
-    known = {"small": (True, False), "bare": (False, True)}
-    stand_in = SimpleNamespace(
-        create_model=create_model,
-        is_model=known.__contains__,
-        list_models=lambda: list(known),
-        get_pretrained_cfg=lambda name: SimpleNamespace(has_weights=known[name][0], fixed_input_size=known[name][1]),
-    )
-    monkeypatch.setitem(sys.modules, "timm", stand_in)  # type: ignore[arg-type]
-    return calls
 
 
 def built(name: str = "timm:small", **settings: Any) -> Pretrained:

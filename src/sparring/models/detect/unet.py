@@ -8,13 +8,13 @@ from typing import Annotated
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
 
 from sparring.data.spec import Spec
 from sparring.models.detect.base import Detector, detectors, flat_pictures
 from sparring.nn.conv_norm import conv_norm
 from sparring.nn.convolution import Conv2d
 from sparring.nn.initial import he_init
+from sparring.nn.resized import brought_to
 from sparring.registry import Range
 
 COARSE = 16
@@ -51,13 +51,9 @@ class UNet(Detector):
         """See `Detector.places`."""
         h_BCHW = layers[-1]
         for level_BCHW, up in zip(layers[-2::-1], self.up, strict=True):
-            h_BCHW = up(torch.cat([_brought_to(h_BCHW, level_BCHW.shape[2:]), level_BCHW], 1))
-        return _brought_to(self.out(h_BCHW), size)
+            h_BCHW = up(torch.cat([brought_to(h_BCHW, level_BCHW.shape[2:]), level_BCHW], 1))
+        return brought_to(self.out(h_BCHW), size)
 
 
 def _level(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(conv_norm(inputs, outputs, 3, stride=2), conv_norm(outputs, outputs, 3))
-
-
-def _brought_to(h_BCHW: Tensor, size: tuple[int, ...]) -> Tensor:
-    return interpolate(h_BCHW, size, mode="bilinear", align_corners=False)
