@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from sparring.engine.deal import key, seed_device
+from sparring.engine.denormals import flushed_denormals
 from sparring.engine.distributed import average, same_as_first
 from sparring.engine.ema import EMA
 from sparring.engine.precision import Precision
@@ -190,6 +191,7 @@ class Game:
         return next(player for player in self.players if player.name == name)
 
 
+@flushed_denormals()
 def play_round(game: Game) -> dict[str, Tensor]:
     """Let every player make its updates once; returns named scalars [], still on the device."""
     scalars: dict[str, Tensor] = {}

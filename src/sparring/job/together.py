@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from sparring.data import Data
+from sparring.engine.denormals import start_workers
 from sparring.engine.distributed import agreed, asked, by_first, joined
 from sparring.errors import DataError, LostProcessError, UsageError
 from sparring.job.listeners import Listeners
@@ -17,9 +18,12 @@ from sparring.runfolder import RunFolder
 def together(listeners: Listeners) -> Iterator[Listeners]:
     """Join the other processes that `torchrun` started, where it did; only rank 0 tells what happens.
 
+    Before anything is computed, the threads that compute are started.
+
     Raises:
         UsageError: the environment makes no sense. LostProcessError: one of them did not come, or was lost later.
     """
+    start_workers()
     others = asked()
     if others is None or ranks.world().ranks > 1:
         yield listeners
