@@ -98,6 +98,20 @@ def test_it_is_measured_with_bounds_of_the_likelihood(vae: Run) -> None:
     assert not [row for row in samples["rows"] if row["measure"].startswith("d_auc")], "there is no discriminator"
 
 
+def test_the_bound_is_of_examples_drawn_from_all_of_them(tmp_path: Path) -> None:
+    """1,500 dark pictures before as many of noise: with one z each, the two bounds differ by the draws alone."""
+    noise = np.random.default_rng(0).integers(0, 256, (1_500, 8, 8, 1), dtype=np.uint8)
+    np.savez(tmp_path / "sorted.npz", train_images=np.concatenate([noise // 32, noise]))
+    run = trained(tmp_path / "run", "vae", *SMALL, kimg=1.0)
+    found = sparring.evaluate(run.path, against=tmp_path / "sorted.npz", seeds=1, bound=1, device="cpu")
+    assert isinstance(found, RebuildEvaluation)
+    rows = {row.name: row for row in found.rows}
+    few, every = rows["bound_1"], rows["elbo"]
+    assert few.count == 500 < every.count
+    assert few.low is not None
+    assert few.low - few.value < every.value - few.value < few.value - few.low
+
+
 def test_pictures_go_through_it_and_two_runs_are_compared(
     vae: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

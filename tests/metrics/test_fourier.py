@@ -1,10 +1,13 @@
 """Features of rows: the kernel that they stand for, and how a distance among them ranks what is missing."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from sparring.data import Part
 from sparring.data.points import SETS, Modes, Points, mixture
-from sparring.metrics.fourier import FEATURES, WIDTHS, RandomFourier
+from sparring.metrics.fourier import FEATURES, WIDTHS, RandomFourier, fourier_for
 from sparring.metrics.frechet import frechet_distance
 
 
@@ -25,6 +28,14 @@ def test_inner_products_are_the_gaussian_kernels() -> None:
     share = np.bincount(np.arange(FEATURES) % len(WIDTHS)) / FEATURES
     wanted = sum(s * np.exp(-squares / (2 * width**2)) for s, width in zip(share, WIDTHS, strict=True))
     assert np.abs(found - wanted).max() < 4 / np.sqrt(200 * FEATURES)
+
+
+def test_the_scale_is_that_of_all_rows_however_they_are_sorted() -> None:
+    """Two clusters 100 apart, one behind the other: two rows of one cluster are near by the scale of both."""
+    rows = np.random.default_rng(0).normal([[0.0]] * 6_000 + [[100.0]] * 6_000).astype(np.float32)
+    data = SimpleNamespace(parts={"train": Part(x=rows, y=None)})
+    first, second = fourier_for(data)(np.array([[0.0], [2.0]], np.float32)).vectors  # type: ignore[arg-type]
+    assert first @ second > 0.8
 
 
 def without(modes: Modes, kept: slice, seed: int) -> Points:

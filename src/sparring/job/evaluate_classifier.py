@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparring.data import Data, TableSpec, open_data
+from sparring.data.draws import drawn_rows
 from sparring.errors import DataError, UsageError
 from sparring.job.evaluation import RECORD
 from sparring.job.prediction_files import Predictions
@@ -175,7 +176,7 @@ def _answered(run: Run, chosen: Mapping[str, Examples], part: str, ten_crop: boo
 
 
 def _robustness(run: Run, pictures: npt.NDArray[Any], labels: npt.NDArray[np.int64]) -> Robustness:
-    rows = np.sort(np.random.Generator(np.random.Philox(key=0)).permutation(len(labels))[:MOST_CHANGED])
+    rows = drawn_rows(len(labels), MOST_CHANGED, seed=0)
     if isinstance(run.spec, TableSpec):
         return rows_robustness(run.classify, pictures[rows], labels[rows])
     if not run.is_flat:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sparring.data.draws import drawn_rows
 from sparring.metrics.base import Extractor, Features, Floats, Labels, Pictures, names_of
 from sparring.metrics.bins import Bins
 from sparring.metrics.classes import agreement, class_kl, classifier_score, least_share, mode_count
@@ -22,10 +23,8 @@ class Pool(NamedTuple):
     labels: Labels | None
 
     def drawn(self, count: int, *, seed: int) -> "Pool":
-        """At most so many, at random: data often come sorted, by class or by who made them."""
-        return self.taken(
-            np.sort(np.random.Generator(np.random.Philox(key=seed)).permutation(len(self.pictures))[:count])
-        )
+        """At most so many, at random."""
+        return self.taken(drawn_rows(len(self.pictures), count, seed=seed))
 
     def taken(self, rows: Labels) -> "Pool":
         """Those of the given rows, int64."""

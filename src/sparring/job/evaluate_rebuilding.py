@@ -34,6 +34,7 @@ from sparring.runfolder import RunFolder
 
 BOUND = 100
 MOST_BOUND = 1_000_000
+AT_ONCE = 50
 BOUNDED = 500
 """Examples that the importance-weighted bound is taken of; each needs as many passes of the decoder as there are z."""
 SHOWN: dict[str, Better] = {"mse": "lower", "mae": "lower", "psnr": "higher", "ssim": "higher"}
@@ -157,16 +158,13 @@ def _bound_rows(run: Run, module: Variational, held: Pool, samples: int) -> list
         corruption=corruption_of(run.recipe),
     )
     terms: dict[str, list[torch.Tensor]] = {}
-    means, bounds = [], []
-    for number, batch in enumerate(shown.batches(precision, block=50)):
+    means = []
+    for batch in shown.batches(precision):
         for name, values in objective.measured(module, batch).items():
             terms.setdefault(name, []).append(values.cpu())
         means.append(module.encode(batch["x"], batch.get("y") if module.classes else None).cpu())
-        if number * 50 < BOUNDED:
-            draw = generator(0, "bound", number)
-            bounds.append(importance_bound(module, loss, batch, samples=samples, draw=draw).cpu())
     found = {name: torch.cat(values).double().numpy() for name, values in terms.items()}
-    bound_N = torch.cat(bounds)[:BOUNDED].double().numpy()
+    bound_N = _bounds(run, module, held.drawn(BOUNDED, seed=0), samples)
     pictures = not isinstance(run.spec, TableSpec)
     size = held.pictures[0].size
     bits = [loss.bits(-float(values.mean()), size, pictures=pictures) for values in (found["elbo"], bound_N)]
@@ -186,6 +184,19 @@ def _bound_rows(run: Run, module: Variational, held: Pool, samples: int) -> list
             better="",
         ),
     ]
+
+
+@torch.no_grad()
+def _bounds(run: Run, module: Variational, few: Pool, samples: int) -> Floats:
+    """The importance-weighted bound of each, nats."""
+    loss = loss_of(run.recipe)
+    shown = Shown(few.pictures, few.labels, count=len(few.pictures), seed=0, corruption=corruption_of(run.recipe))
+    bounds = []
+    for number, batch in enumerate(shown.batches(run.precision, block=AT_ONCE)):
+        draw = generator(0, "bound", number)
+        bounds.append(importance_bound(module, loss, batch, samples=samples, draw=draw).cpu())
+    found: Floats = torch.cat(bounds).double().numpy()
+    return found
 
 
 @torch.no_grad()

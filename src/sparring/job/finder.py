@@ -20,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from sparring.data import Part
+from sparring.data.draws import drawn_rows
 from sparring.engine.precision import Precision
 from sparring.job.evidence import (
     HOTTEST,
@@ -162,8 +163,7 @@ def fitted(
 
 def drawn(part: Part, most: int, *, seed: int) -> Pixels:
     """So many pictures of a part, or all, drawn by the seed."""
-    rows = np.sort(np.random.Generator(np.random.Philox(key=seed)).permutation(len(part))[:most])
-    return np.asarray(part.x[rows])
+    return np.asarray(part.x[drawn_rows(len(part), most, seed=seed)])
 
 
 def look_of(

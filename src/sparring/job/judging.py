@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from sparring.data import Data, TableSpec
+from sparring.data.draws import drawn_rows
 from sparring.data.points import Modes
 from sparring.engine.game import Game
 from sparring.engine.record import Observed, Observer
@@ -130,7 +131,8 @@ class ModeCount:
     def __init__(self, data: Data, modes: Modes, recipe: Recipe) -> None:
         self._modes = modes
         self._seed = recipe.seed
-        self._floor = found_modes(np.asarray(data.parts["train"].x[:COUNTED]), modes).quality
+        train = data.parts["train"].x
+        self._floor = found_modes(np.asarray(train[drawn_rows(len(train), COUNTED, seed=0)]), modes).quality
 
     def observe(self, game: Game) -> Observed:
         """The four columns."""
@@ -158,9 +160,11 @@ class HeldPairs:
     def __init__(self, data: Data, *, count: int, seed: int) -> None:
         held = data.parts["validation"]
         assert held.source is not None, "what translates is trained on pairs"
-        rows = np.sort(np.random.Generator(np.random.Philox(key=seed)).permutation(len(held))[:count])
+        rows = drawn_rows(len(held), count, seed=seed)
         self.sources, self.targets = held.source[rows], held.x[rows]
-        middle = np.median(data.parts["train"].x[:KNOWING_NOTHING], axis=0).astype(np.uint8)
+        train = data.parts["train"].x
+        some = train[drawn_rows(len(train), KNOWING_NOTHING, seed=0)]
+        middle = np.median(some, axis=0).astype(np.uint8)
         nothing = mean_difference(np.broadcast_to(middle, self.targets.shape), self.targets)
         self.meaning = (
             f"mean |made - target| of held-out pairs, values in [-1, 1]: 0 is exact, {nothing:.3f} has the median "

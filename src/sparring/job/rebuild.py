@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from sparring.data import Data, Part
+from sparring.data.draws import drawn_rows
 from sparring.data.spec import OpenedSpec
 from sparring.engine.deal import Dealer, Noise, Order, Share, Source, key, to_device, to_unit
 from sparring.engine.distortions.base import Distorted
@@ -57,12 +58,13 @@ def build_rebuilding(recipe: Recipe, spec: OpenedSpec, parts: Mapping[str, Part]
     refuse_other_patches(recipe, module)
     objective = _objective(recipe, module)
     refuse_unused_guesses(module, objective)
-    few = np.array(parts["train"].x[:BEGUN_WITH])
+    train = parts["train"]
+    few = np.array(train.x[drawn_rows(len(train), BEGUN_WITH, seed=recipe.seed)])
     module.begin(to_unit(to_device(torch.from_numpy(few), precision.device), precision.weights))
     return Game(
         players=[player_of(AUTOENCODER, module, recipe.players[AUTOENCODER], recipe)],
         objective=objective,
-        deal=Dealer({AUTOENCODER: _sources(recipe, module, parts["train"], precision)}),
+        deal=Dealer({AUTOENCODER: _sources(recipe, module, train, precision)}),
         precision=precision,
         batch=recipe.batch,
         counted=AUTOENCODER,

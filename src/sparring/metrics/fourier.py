@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparring.data import Data
+from sparring.data.draws import drawn_rows
 from sparring.metrics.base import Features, Floats
 
 FORMAT = 1
@@ -50,4 +51,5 @@ class RandomFourier:
 
 def fourier_for(data: Data) -> RandomFourier:
     """The extractor for a table, scaled by training rows."""
-    return RandomFourier(np.asarray(data.parts["train"].x[:FITTED]))
+    part = data.parts["train"]
+    return RandomFourier(np.asarray(part.x[drawn_rows(len(part), FITTED, seed=0)]))

@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, avg_pool2d, conv2d
 
 from sparring.data import Data
+from sparring.data.draws import drawn_rows
 from sparring.engine.deal import generator
 from sparring.engine.precision import choose_device
 from sparring.metrics.base import Features, Floats, Pictures
@@ -95,11 +96,9 @@ class RandomConvolution:
 
 
 def conv_for(data: Data, *, seed: int = 0, device: torch.device | None = None) -> RandomConvolution:
-    """The extractor for a data set: fitted to training pictures drawn at random, for data often come sorted."""
+    """The extractor for a data set: fitted to training pictures drawn at random."""
     part = data.parts["train"]
-    draw = np.random.Generator(np.random.Philox(key=seed))
-    rows = np.sort(draw.permutation(len(part))[:FITTED])
-    return RandomConvolution(np.asarray(part.x[rows]), seed=seed, device=device)
+    return RandomConvolution(np.asarray(part.x[drawn_rows(len(part), FITTED, seed=seed)]), seed=seed, device=device)
 
 
 def random_filters(channels: int, seed: int) -> Tensor:

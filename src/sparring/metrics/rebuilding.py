@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from sparring.data import TableSpec
+from sparring.data.draws import drawn_rows
 from sparring.data.spec import OpenedSpec
 from sparring.engine.deal import Stored, generator, to_device, to_unit
 from sparring.engine.distortions.base import Distortion
@@ -46,7 +47,7 @@ class Shown:
         z_dim: int = 0,
         corruption: Distortion | None = None,
     ) -> None:
-        rows = np.sort(np.random.Generator(np.random.Philox(key=seed)).permutation(len(x))[:count])
+        rows = drawn_rows(len(x), count, seed=seed)
         self.x, self.y = np.asarray(x[rows]), None if y is None else y[rows]
         self._seed, self._z_dim, self._corruption = seed, z_dim, corruption
 
@@ -207,7 +208,7 @@ def unit_rows(x: Stored) -> Floats:
     """Examples as float64 rows [N, values], pictures from 0 to 1, rows as they are: at most as many as PCA is fitted
     to, drawn at random."""
     count = max(2, MOST_VALUES // x[0].size)
-    chosen = np.sort(np.random.Generator(np.random.Philox(key=0)).permutation(len(x))[:count])
+    chosen = drawn_rows(len(x), count, seed=0)
     rows = np.asarray(x[chosen]).reshape(len(chosen), -1)
     found: Floats = rows / 255 if x.dtype == np.uint8 else rows.astype(np.float64)
     return found
