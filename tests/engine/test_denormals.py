@@ -6,8 +6,10 @@ import sys
 
 import pytest
 import torch
+from small_games import Rows, table_game
 
 from sparring.engine.denormals import are_flushed, flushed_denormals
+from sparring.engine.game import play_round
 
 CAN = torch.set_flush_denormal(True)
 torch.set_flush_denormal(False)
@@ -67,3 +69,18 @@ def test_threads_that_share_the_work_do_so_too() -> None:
         [sys.executable, "-c", SHARED], capture_output=True, text=True, env=environment, timeout=120, check=True
     )
     assert done.stdout.strip() == "0"
+
+
+def test_an_average_of_nothing_ends_at_zero() -> None:
+    """A column of zeros leaves Adam's averages of its weights to fall: 0.9^50 of 1e-37 is no normal number."""
+    game = table_game()
+    assert isinstance(game.deal, Rows)
+    game.deal.arrays["x"][:, 0] = 0.0
+    play_round(game)
+    weight = game.players[0].parameters[0]
+    moment = game.players[0].optimizer.state[weight]["exp_avg"]
+    moment[:, 0] = 1e-37
+    for _ in range(50):
+        play_round(game)
+    assert moment[:, 0].count_nonzero() == 0 < moment[:, 1].count_nonzero()
+    assert not are_flushed()
