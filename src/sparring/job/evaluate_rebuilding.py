@@ -35,6 +35,7 @@ from sparring.runfolder import RunFolder
 BOUND = 100
 MOST_BOUND = 1_000_000
 AT_ONCE = 50
+"""Examples that are bounded together: each is decoded with many z."""
 BOUNDED = 500
 """Examples that the importance-weighted bound is taken of; each needs as many passes of the decoder as there are z."""
 SHOWN: dict[str, Better] = {"mse": "lower", "mae": "lower", "psnr": "higher", "ssim": "higher"}
