@@ -26,6 +26,7 @@ from benchmarks import record
 from benchmarks.kept import trained
 from sparring.data import open_data
 from sparring.engine.deal import generator, to_unit
+from sparring.engine.denormals import flushed_denormals
 from sparring.job.rebuild_parts import corruption_of, loss_of
 from sparring.losses.base import Batch
 from sparring.losses.elbo import ELBO, importance_bound
@@ -71,7 +72,8 @@ def measured(run: sparring.Run, pictures: npt.NDArray[np.uint8], *, samples: int
         noise = torch.randn(len(batch["x"]), module.z_dim, generator=draw)
         with torch.no_grad():
             terms = objective.measured(module, {**batch, "z": noise})
-        bound_B = importance_bound(module, loss, batch, samples=samples, draw=draw)
+        with flushed_denormals():
+            bound_B = importance_bound(module, loss, batch, samples=samples, draw=draw)
         row = {"bound": bound_B.tolist(), **{name: terms[name].tolist() for name in ("elbo", "nll", "kl")}}
         rows.append({**row, "seconds": time.perf_counter() - started})
         with place.open("a", encoding="utf-8") as lines:

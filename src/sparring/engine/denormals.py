@@ -1,8 +1,9 @@
-"""Numbers too small for a float of full precision, taken as zero while a CPU trains.
+"""Numbers too small for a float of full precision, taken as zero where a CPU computes much.
 
 Below 1.2e-38 a processor computes in tens of cycles what takes it one above. A weight whose gradient is zero, that of a
 point that is always black or of a unit that is never on, sends Adam's averages there: they fall by a constant factor
-each step, and stay there for thousands of steps. `vae` on MNIST took 13.9 ms a round after 300 kimg, 8.3 at first.
+each step, and stay there for thousands of steps. `vae` on MNIST took 13.9 ms a round after 300 kimg, 8.3 at first. What
+is nearly impossible is such a number too: the probability of a white point at the rim of a digit.
 """
 
 import math

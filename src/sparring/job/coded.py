@@ -11,6 +11,7 @@ from torch import Tensor
 
 from sparring.data.spec import TableSpec
 from sparring.engine.deal import Stored, to_device, to_stored, to_unit
+from sparring.engine.denormals import flushed_denormals
 from sparring.errors import UsageError
 from sparring.job.opened import OpenedRun
 from sparring.job.rebuild_parts import loss_of
@@ -135,7 +136,9 @@ class CodedRun(OpenedRun):
             prior_K = np.log(np.array(read_shares(self._folder)))
         pieces = [np.empty((0, len(prior_K)))]
         for x, _ in self._blocks(examples):
-            pieces.append(class_bounds(module, loss, x, samples=samples, seed=0).double().cpu().numpy() + prior_K)
+            with flushed_denormals():
+                bound_BK = class_bounds(module, loss, x, samples=samples, seed=0)
+            pieces.append(bound_BK.double().cpu().numpy() + prior_K)
         return np.concatenate(pieces)
 
     @torch.no_grad()

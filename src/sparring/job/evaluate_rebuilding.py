@@ -11,6 +11,7 @@ import torch
 
 from sparring.data import TableSpec
 from sparring.engine.deal import generator
+from sparring.engine.denormals import flushed_denormals
 from sparring.errors import UsageError
 from sparring.job.evaluate import COUNT, SEEDS, evaluate
 from sparring.job.evaluate_bayes import bayes_rows
@@ -187,6 +188,7 @@ def _bound_rows(run: Run, module: Variational, held: Pool, samples: int) -> list
     ]
 
 
+@flushed_denormals()
 @torch.no_grad()
 def _bounds(run: Run, module: Variational, few: Pool, samples: int) -> Floats:
     """The importance-weighted bound of each, nats."""
